@@ -1,0 +1,40 @@
+# `make run` and `make test` are all the set-up there is; both prepare what they need. `make` lists the rest.
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+UV_COMPILE := $(PYTHON) -m uv pip compile pyproject.toml --generate-hashes --no-emit-index-url -q
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all check bench lock clean prepare-run prepare-test prepare-browser
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: prepare-run ## the whole portal with demo data and sandbox vendors; PORT=8080 chooses its port
+	@exec $(PYTHON) manage.py up $(if $(PORT),--port $(PORT))
+
+test: prepare-test prepare-browser ## the tests, without the slow ones
+	@$(PYTHON) -m pytest -n 2 -m "not slow"
+
+test-all: prepare-test prepare-browser ## every test
+	@$(PYTHON) -m pytest -n 2
+
+check: prepare-test ## lint, format, types, layers, Django's checks, missing migrations
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy .
+	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()" --no-logo
+	$(PYTHON) manage.py check
+	$(PYTHON) manage.py makemigrations --check --dry-run
+
+bench: prepare-test ## speed and memory against their limits
+	@$(PYTHON) -m tests.benchmarks
+
+lock: prepare-test ## pin pyproject.toml's dependencies again, with hashes
+	$(UV_COMPILE) -o requirements.txt
+	$(UV_COMPILE) --extra dev -c requirements.txt -o tests/requirements.txt
+
+clean: ## remove the environment and caches, but no data
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache staticfiles
+
+prepare-run prepare-test prepare-browser: prepare-%:
+	@.ci/prepare $*

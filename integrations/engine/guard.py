@@ -1,0 +1,113 @@
+"""What must not be applied without a person: objections as values, each with its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MOST_REMOVALS = 5  # people
+MOST_REMOVED_SHARE = 0.20
+LEAST_ANSWERED_SHARE = 0.50
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the HR system sent. `people` are different ids, `unidentified` are records without one.
+
+    `repeated` are records with an id that came before. `expected` is the vendor's own total, if it tells one.
+    """
+
+    complete: bool
+    people: int
+    unidentified: int = 0
+    repeated: int = 0
+    expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What the run would do. `owned` are the active people of this connection.
+
+    Of them `absent` are not in the answer, and `terminated` are in it as having left.
+    """
+
+    owned: int
+    absent: int = 0
+    terminated: int = 0
+
+    @property
+    def removals(self) -> int:
+        return self.absent + self.terminated
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """`stops` means that nobody is changed at all; else only the removals are held."""
+
+    code: str
+    words: str
+    stops: bool
+
+
+def objections(answer: Answer, effect: Effect) -> tuple[Objection, ...]:
+    """All reasons not to apply the run as it is. One that stops everything is told alone."""
+    if stopping := next(_stopping(answer, effect), None):
+        return (stopping,)
+    return tuple(_holding(answer, effect))
+
+
+def _stopping(answer: Answer, effect: Effect) -> Iterator[Objection]:
+    sent = answer.people + answer.unidentified
+    if not sent:
+        yield _stop("empty_answer", "The HR system answered with nobody at all. Nobody was changed.")
+    if not answer.complete:
+        yield _stop("incomplete_answer", "The HR system's list broke off before its end. Nobody was changed.")
+    if answer.expected is not None and sent + answer.repeated < answer.expected:
+        yield _stop(
+            "total_not_reached",
+            f"The HR system counts {_people(answer.expected)} but sent {sent:,}. Nobody was changed.",
+        )
+    if sent < effect.owned * LEAST_ANSWERED_SHARE:
+        yield _stop(
+            "shrunken_answer",
+            f"The HR system sent {_people(sent)}, and the directory has {effect.owned:,} from it. "
+            "Fewer than half is taken as a fault. Nobody was changed.",
+        )
+
+
+def _holding(answer: Answer, effect: Effect) -> Iterator[Objection]:
+    if effect.absent and answer.unidentified:
+        yield _hold(
+            "unidentified_records",
+            f"{_records(answer.unidentified)} came without a usable id, so nobody can tell who is missing.",
+            effect,
+        )
+    if effect.absent and answer.expected is not None and answer.people < answer.expected and answer.repeated:
+        yield _hold(
+            "list_moved",
+            f"{_records(answer.repeated)} came twice while the list was read, so others may be missing.",
+            effect,
+        )
+    if effect.removals > max(MOST_REMOVALS, effect.owned * MOST_REMOVED_SHARE):
+        yield _hold(
+            "too_many_removals",
+            f"{effect.removals:,} of {_people(effect.owned)} would be deactivated: too many to do unasked.",
+            effect,
+        )
+
+
+def _stop(code: str, words: str) -> Objection:
+    return Objection(code, words, stops=True)
+
+
+def _hold(code: str, reason: str, effect: Effect) -> Objection:
+    kept = "1 person was" if effect.removals == 1 else f"{effect.removals:,} people were"
+    return Objection(code, f"{reason} {kept} kept; everything else was applied.", stops=False)
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count:,} records"

@@ -1,0 +1,111 @@
+"""Why a record could not be handled: stable codes, and what each means to whoever reads the run's page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One problem of one record. `shape` tells the value's form, never the value."""
+
+    code: str
+    source_id: str = ""
+    person_name: str = ""
+    field: str = ""
+    shape: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`title` is a heading, `meaning` and `remedy` are sentences."""
+
+    title: str
+    meaning: str
+    remedy: str
+
+
+MISSING_ID = "missing_id"
+UNUSABLE_ID = "unusable_id"
+DUPLICATE_ID = "duplicate_id"
+MISSING_WORK_EMAIL = "missing_work_email"
+MISSING_EMAIL = "missing_email"
+INVALID_EMAIL = "invalid_email"
+SHORTENED = "shortened"
+
+# Records with these codes cannot be told apart from anybody who is missing in the answer.
+UNIDENTIFIED = frozenset({MISSING_ID, UNUSABLE_ID})
+
+_KEPT = "Somebody who is in the directory already stays there as they are."
+
+CODES: Mapping[str, Words] = MappingProxyType(
+    {
+        MISSING_ID: Words(
+            "No id",
+            "The HR system sent a person without the id that it should give everybody.",
+            "Ask the HR system's support why the id is missing. Until then nobody is taken as having left.",
+        ),
+        UNUSABLE_ID: Words(
+            "Id cannot be used",
+            "The id is longer than 100 characters or holds characters that no id has.",
+            "Check the record in the HR system. Until then nobody is taken as having left.",
+        ),
+        DUPLICATE_ID: Words(
+            "Sent twice",
+            "Two records of this run have the same id. The first one was used.",
+            "If it happens in every run, look for the doubled record in the HR system.",
+        ),
+        MISSING_WORK_EMAIL: Words(
+            "No work e-mail",
+            f"The person has no work e-mail address and was skipped. {_KEPT}",
+            "Enter the work e-mail address in the HR system; the next run picks it up.",
+        ),
+        MISSING_EMAIL: Words(
+            "No e-mail",
+            f"The field that is used as the e-mail address is empty and the person was skipped. {_KEPT}",
+            "Fill the field in the HR system, or choose another one for the e-mail address.",
+        ),
+        INVALID_EMAIL: Words(
+            "E-mail address is none",
+            f"What stands in the e-mail field is not an e-mail address and the person was skipped. {_KEPT}",
+            "Correct the address in the HR system; the next run picks it up.",
+        ),
+        SHORTENED: Words(
+            "Value was shortened",
+            "A value is longer than the directory can hold. Its beginning was kept.",
+            "Shorten it in the HR system if the rest matters.",
+        ),
+        "unknown_status": Words(
+            "Unknown status",
+            f"The HR system uses a word for the employment status that we do not know. {_KEPT}",
+            "Tell us what the status means, so that we can add it.",
+        ),
+        "too_long": Words(
+            "Value far too long",
+            f"A field holds more than any directory could show, so the record was not read. {_KEPT}",
+            "Check the field in the HR system.",
+        ),
+        "wrong_type": Words(
+            "Field has another form",
+            f"A field came in a form that this HR system did not use so far. {_KEPT}",
+            "Tell us: the HR system may have changed, or the field was customised.",
+        ),
+        "bad_date": Words(
+            "Date is none",
+            f"A date field holds something else, so the record was not read. {_KEPT}",
+            "Correct the date in the HR system.",
+        ),
+        "unreadable_field": Words(
+            "Record cannot be read",
+            f"The record is not as this HR system usually sends it. {_KEPT}",
+            "Check the record in the HR system, and tell us if it looks right there.",
+        ),
+    }
+)
+
+
+def words(code: str) -> Words:
+    """Codes that a card brought along and nobody described share the general words."""
+    return CODES.get(code) or CODES["unreadable_field"]

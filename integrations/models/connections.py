@@ -1,0 +1,126 @@
+"""Connection: a company and a provider, with credentials, mapping, schedule and state."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from integrations import catalog
+from integrations.provider import Kind, Provider
+from portal.accounts.models import Company, User
+from portal.kit.leases import Leased
+from portal.kit.vault import Place
+
+
+class ConnectionState(models.TextChoices):
+    SETTING_UP = "setting_up", "Setting up"
+    CONNECTING = "connecting", "Connecting"
+    CONNECTED = "connected", "Connected"
+    ERROR = "error", "Connection error"
+    PAUSED = "paused", "Paused"
+    DISCONNECTED = "disconnected", "Disconnected"
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def for_actor(self, user: User) -> ConnectionQuerySet:
+        """The one way to connections: those of the companies that the actor may see."""
+        return self.filter(company__in=Company.objects.for_actor(user))
+
+    def live(self) -> ConnectionQuerySet:
+        return self.exclude(state=ConnectionState.DISCONNECTED)
+
+
+class Connection(models.Model):
+    """`reason` is the sentence shown beside an error. `mapping` overrides the card's, attribute by attribute.
+
+    `started_by_request` is the number of the request that it came from, for the page only.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    company = models.ForeignKey(Company, on_delete=models.PROTECT, related_name="connections")
+    provider_slug = models.CharField(max_length=60)
+    kind = models.CharField(max_length=4, choices=[(kind.value, kind.label) for kind in Kind])
+    state = models.CharField(max_length=12, choices=ConnectionState, default=ConnectionState.SETTING_UP)
+    reason_code = models.CharField(max_length=40, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    mapping = models.JSONField(default=dict, blank=True)
+    schedule = models.JSONField(default=list, blank=True)
+    next_run_at = models.DateTimeField(null=True, blank=True)
+    last_success_at = models.DateTimeField(null=True, blank=True)
+    started_by_request = models.CharField(max_length=20, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["company__name", "provider_slug"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "company",
+                "provider_slug",
+                name="connection_once",
+                condition=~Q(state=ConnectionState.DISCONNECTED),
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=ConnectionState.values), name="connection_state_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.company} · {self.provider.name}"
+
+    @property
+    def provider(self) -> Provider:
+        return catalog.get(self.provider_slug)
+
+    @property
+    def effective_mapping(self) -> dict[str, str]:
+        return {**self.provider.mapping, **self.mapping}
+
+
+class Credential(models.Model):
+    """One value that the connection needs. Secret ones are sealed; the others stand in the clear."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="credentials")
+    key = models.CharField(max_length=60)
+    value = models.CharField(max_length=500, blank=True)
+    sealed = models.BinaryField(null=True, blank=True)
+    hint = models.CharField(max_length=8, blank=True)
+    given_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    given_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint("connection", "key", name="credential_once")]
+
+    def __str__(self) -> str:
+        return self.key
+
+    def place(self) -> Place:
+        connection = self.connection
+        return Place(str(connection.company_id), "credential", str(connection.public_id), self.key)
+
+
+class Check(Leased):
+    """One verification of a connection: its findings, step by step, in words."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="checks")
+    findings = models.JSONField(default=list)
+    ok = models.BooleanField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"check of {self.connection}"

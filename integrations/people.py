@@ -1,0 +1,82 @@
+"""The one shape that every HR system is read into, and the words of the directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Status(StrEnum):
+    """hris-apis.md §4.2. There is no UNKNOWN: a word that no card knows is a problem that a person sees."""
+
+    ACTIVE = "active"
+    LEAVE = "leave"
+    PREHIRE = "prehire"
+    TERMINATED = "terminated"
+
+    @property
+    def works_here(self) -> bool:
+        return self in (Status.ACTIVE, Status.LEAVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person as the HR system describes them, reduced to the fields its card allows.
+
+    `source_id` is the vendor's stable key, never an e-mail address. `fields` maps field names (FIELDS and the
+    card's own alternatives) to text; a field that the vendor did not send is absent, never an empty string.
+    """
+
+    source_id: str
+    status: Status
+    fields: Mapping[str, str]
+
+
+# What a card may read. Whatever is not listed here or declared by the card never leaves the source.
+FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        "employee_number": "Employee number",
+        "first_name": "First name",
+        "last_name": "Last name",
+        "preferred_name": "Preferred name",
+        "work_email": "Work e-mail",
+        "personal_email": "Personal e-mail",
+        "work_phone": "Work phone",
+        "job_title": "Job title",
+        "department": "Department",
+        "business_unit": "Business unit",
+        "team": "Team",
+        "location": "Location",
+        "city": "City",
+        "country": "Country",
+        "legal_entity": "Company",
+        "manager_id": "Manager",
+        "hired_on": "Hire date",
+        "left_on": "Last day",
+        "home_work_location": "Home Work Location",
+        "first_position": "First Position",
+        "primary_position": "Primary Position",
+        "current_title": "Current Title",
+    }
+)
+
+# What the LMS sees of a person, in the order in which pages show it.
+ATTRIBUTES: Mapping[str, str] = MappingProxyType(
+    {
+        "first_name": "First name",
+        "last_name": "Last name",
+        "email": "E-mail",
+        "job_title": "Job title",
+        "department": "Department",
+        "location": "Location",
+        "city": "City",
+        "country": "Country",
+        "legal_entity": "Company",
+        "phone": "Phone",
+        "employee_number": "Employee number",
+        "manager_id": "Manager",
+        "hired_on": "Hire date",
+    }
+)

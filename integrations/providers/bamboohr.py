@@ -1,0 +1,100 @@
+"""BambooHR, read through the employee dataset with an API key (hris-apis.md 1.2)."""
+
+from datetime import date as day
+
+from integrations import checklists
+from integrations.checklists import credential
+from integrations.people import Status
+from integrations.provider import Kind, Provider
+from integrations.sources.asking import Ask
+from integrations.sources.auth import Basic
+from integrations.sources.fields import At, Clean, First, Words, date, email, key, text
+from integrations.sources.pages import PageNumber
+from integrations.sources.rest import Listing, RestSource
+
+_ASKED = (
+    *("employeeId", "employeeNumber", "firstName", "lastName", "preferredName", "workEmail", "homeEmail"),
+    *("status", "hireDate", "department", "division", "location", "jobTitle"),
+    "supervisorEId",
+)
+
+
+def _at(name: str, clean: Clean = text) -> First:
+    """A row has its values in `fields` by the vendor's specification, and flat in its examples."""
+    return First(At(f"fields.{name}", clean), At(name, clean))
+
+
+_SOURCE = RestSource(
+    system="BambooHR",
+    base_url="https://{subdomain}.bamboohr.com/api",
+    auth=Basic("{api_key}", "x"),
+    people=Listing(
+        Ask("/v2/datasets/employee/data", "POST", body={"fields": list(_ASKED)}),
+        people="data",
+        pages=PageNumber(next="links.next", size=500, in_body=True, total="meta.totalItems"),
+    ),
+    check_ask=Ask("/v1/meta/fields"),
+    id=_at("employeeId", key),
+    status=Words(_at("status"), {"Active": Status.ACTIVE, "Inactive": Status.TERMINATED}),
+    future_hires=frozenset({Status.ACTIVE, Status.TERMINATED}),  # inactive until the first day
+    fields={
+        "employee_number": _at("employeeNumber", key),
+        "first_name": _at("firstName"),
+        "last_name": _at("lastName"),
+        "preferred_name": _at("preferredName"),
+        "work_email": _at("workEmail", email),
+        "personal_email": _at("homeEmail", email),
+        "job_title": _at("jobTitle"),
+        "department": _at("department"),
+        "business_unit": _at("division"),
+        "location": _at("location"),
+        "manager_id": _at("supervisorEId", key),
+        "hired_on": _at("hireDate", date),
+    },
+    sentences={
+        "wrong_credentials": "BambooHR does not accept this API key. Create a new one under your name, "
+        "API keys, and paste it here.",
+        "missing_right": "The person who made this API key may not see all employees. Have an administrator "
+        "make the key.",
+        "not_found": "BambooHR has no company at this subdomain. It is the word before .bamboohr.com.",
+    },
+)
+
+PROVIDER = Provider(
+    slug="bamboohr",
+    name="BambooHR",
+    kind=Kind.HRIS,
+    items=(
+        *checklists.hris_items("BambooHR", both_addresses=True),
+        *checklists.CONSENT_OPTIONAL,
+    ),
+    credentials=(
+        credential(
+            "subdomain",
+            "Subdomain",
+            "The word before .bamboohr.com in the address you sign in at.",
+            secret=False,
+        ),
+        credential(
+            "api_key",
+            "API key",
+            "Click your name at the lower left, then API keys. The key sees what its maker sees, so an "
+            "administrator should make it.",
+        ),
+    ),
+    source=_SOURCE,
+    mapping={
+        "first_name": "first_name",
+        "last_name": "last_name",
+        "email": "work_email",
+        "job_title": "job_title",
+        "department": "department",
+        "location": "location",
+        "employee_number": "employee_number",
+        "manager_id": "manager_id",
+        "hired_on": "hired_on",
+    },
+    prerequisites=("An administrator of BambooHR can create an API key.",),
+    docs_url="https://documentation.bamboohr.com/docs",
+    verified_on=day(2026, 11, 21),
+)

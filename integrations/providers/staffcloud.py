@@ -1,0 +1,73 @@
+"""StaffCloud: flexible staff, one e-mail each, everybody in one answer (hris-apis.md 1.7)."""
+
+from datetime import date as day
+
+from integrations import checklists
+from integrations.checklists import credential
+from integrations.people import Status
+from integrations.provider import Kind, Provider
+from integrations.sources.asking import Ask
+from integrations.sources.auth import Bearer
+from integrations.sources.fields import At, Words, email, key
+from integrations.sources.rest import Listing, RestSource
+
+# 4 active, 5 inactive, 6 deleted; applicants and candidates (0 to 3) are not asked for.
+_PEOPLE = Ask("/employees", query=(("status", "4,5,6"), ("fields", "id,status,firstname,lastname,email")))
+
+_SOURCE = RestSource(
+    system="StaffCloud",
+    base_url="https://{tenant}.staff.cloud/api/v1",
+    auth=Bearer("{token}"),
+    people=Listing(_PEOPLE, people=""),
+    check_ask=Ask("/settings"),
+    id=At("id", key),
+    status=Words(
+        At("status"),
+        {
+            "0": Status.PREHIRE,
+            "1": Status.PREHIRE,
+            "2": Status.PREHIRE,
+            "3": Status.PREHIRE,
+            "4": Status.ACTIVE,
+            "5": Status.TERMINATED,
+            "6": Status.TERMINATED,
+        },
+    ),
+    fields={
+        "first_name": At("firstname"),
+        "last_name": At("lastname"),
+        "personal_email": At("email", email),
+    },
+    sentences={
+        "wrong_credentials": "StaffCloud does not accept this token. Copy it again from Settings, API, "
+        "Security token.",
+        "refused": "StaffCloud does not understand this token. Copy the whole token again, without the word "
+        "Bearer in front.",
+        "not_found": "StaffCloud has no tenant of this name. It is the word before .staff.cloud.",
+    },
+)
+
+PROVIDER = Provider(
+    slug="staffcloud",
+    name="StaffCloud",
+    kind=Kind.HRIS,
+    items=(
+        *checklists.hris_items("StaffCloud", both_addresses=False),
+        *checklists.CONSENT_OPTIONAL,
+    ),
+    credentials=(
+        credential(
+            "tenant",
+            "API tenant",
+            "The word before .staff.cloud in the address you sign in at.",
+            secret=False,
+        ),
+        credential("token", "Bearer token", "Settings, API, Security token."),
+    ),
+    source=_SOURCE,
+    mapping={"first_name": "first_name", "last_name": "last_name", "email": "personal_email"},
+    schedule=("02:00", "14:00"),
+    prerequisites=("An administrator of StaffCloud can create a security token.",),
+    docs_url="https://www.staff.cloud/",
+    verified_on=day(2026, 11, 21),
+)

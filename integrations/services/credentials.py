@@ -1,0 +1,67 @@
+"""What a connection needs to get in: stored sealed, opened only for a worker, never logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from integrations.models import Connection, Credential
+from integrations.provider import ItemKind
+from portal.accounts.models import User
+from portal.kit import clock
+from portal.kit.errors import NeedsPerson
+from portal.kit.keys import vault
+from portal.kit.vault import SecretUnreadable, hint
+
+_CLEAR_LENGTH = Credential._meta.get_field("value").max_length or 0
+
+
+def connection_settings(connection: Connection) -> dict[str, str]:
+    """The opened credentials by key. Raises NeedsPerson when one cannot be opened any more."""
+    opened: dict[str, str] = {}
+    for credential in connection.credentials.select_related("connection"):
+        if credential.sealed is None:
+            opened[credential.key] = credential.value
+            continue
+        try:
+            opened[credential.key] = vault().decrypt(bytes(credential.sealed), credential.place())
+        except SecretUnreadable:
+            raise NeedsPerson(
+                "The stored credentials can no longer be read. Enter them again.",
+                code="credentials_unreadable",
+            ) from None
+    return opened
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Who entered a value, and when."""
+
+    by: User
+    at: datetime
+
+
+def store_credentials(
+    connection: Connection, settings: Mapping[str, str], by: User, given: Mapping[str, Given] | None = None
+) -> None:
+    """Writes the values that the card asks for. An empty secret keeps the stored one.
+
+    `given` says by key who entered a value before; what it does not name, `by` enters now.
+    """
+    now = Given(by, clock.now())
+    for item in connection.provider.credentials:
+        value = settings.get(item.key, "").strip()
+        secret = item.kind is ItemKind.SECRET or len(value) > _CLEAR_LENGTH
+        if item.key not in settings or (item.kind is ItemKind.SECRET and not value):
+            continue
+        place = Credential(connection=connection, key=item.key).place()
+        who = (given or {}).get(item.key, now)
+        values = {
+            "value": "" if secret else value,
+            "sealed": vault().encrypt(value, place) if secret else None,
+            "hint": hint(value) if secret else "",
+            "given_by": who.by,
+            "given_at": who.at,
+        }
+        Credential.objects.update_or_create(connection=connection, key=item.key, defaults=values)

@@ -1,0 +1,44 @@
+"""Queueing work on a connection, and calling it off. The only place that knows the names of the jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from integrations.models import Check, Connection, Phase, Run, RunKind, RunOutcome
+from portal.accounts.models import User
+from portal.kit import queue
+from portal.kit.leases import OPEN_STATES, JobState
+
+SYNC_RUN = "sync.run"
+CONNECTION_CHECK = "connection.check"
+
+
+def start_run(
+    connection: Connection, *, kind: RunKind, by: User | None = None, slot: datetime | None = None
+) -> Run:
+    """Raises IntegrityError when a run of this connection is open, or the slot has had its run."""
+    run = Run.objects.create(connection=connection, kind=kind, asked_by=by, slot=slot)
+    queue.wake(SYNC_RUN, run.pk)
+    return run
+
+
+def start_check(connection: Connection) -> Check:
+    check = Check.objects.create(connection=connection)
+    queue.wake(CONNECTION_CHECK, check.pk)
+    return check
+
+
+def open_run(connection: Connection) -> Run | None:
+    return Run.objects.filter(connection=connection, job_state__in=OPEN_STATES).first()
+
+
+def call_off(connection: Connection, why: str) -> None:
+    """Ends what is open. A worker that is in the middle of it loses its claim and writes nothing more."""
+    ended = {"job_state": JobState.FAILED, "epoch": F("epoch") + 1, "lease_until": None, "failure": why}
+    runs = Run.objects.filter(connection=connection, job_state__in=OPEN_STATES).order_by()
+    runs.update(**ended, phase=Phase.FINISHED, outcome=RunOutcome.FAILED, finished_at=Now())
+    checks = Check.objects.filter(connection=connection, job_state__in=OPEN_STATES).order_by()
+    checks.update(**ended, ok=False, finished_at=Now())

@@ -1,0 +1,92 @@
+"""One question to a vendor and its answer, as values; and the sources' words for answers that are broken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+import requests
+
+from integrations.provider import Settings
+from portal.kit.errors import NeedsPerson, RetryLater
+
+Pairs = tuple[tuple[str, str], ...]
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+_LABEL = re.compile(r"[a-z0-9-]{1,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request below a base URL. `body` is JSON. No ask changes anything at the vendor."""
+
+    path: str
+    method: str = "GET"
+    query: Pairs = ()
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def having(self, pairs: Pairs) -> Ask:
+        """The same with these query values, replacing those of equal names."""
+        names = {name for name, _ in pairs}
+        kept = tuple(pair for pair in self.query if pair[0] not in names)
+        return replace(self, query=kept + pairs)
+
+    def with_body(self, **values: Any) -> Ask:
+        return replace(self, body={**(self.body or {}), **values})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx answer. `data` is its JSON, None for 204 (`ended`). `next_link` is that of `Link: rel=next`."""
+
+    data: Any
+    ended: bool = False
+    next_link: str | None = None
+
+
+def understand(response: requests.Response, system: str) -> Answer:
+    """The JSON of an answer. Half a page or a web page in its place is never taken for an empty page."""
+    if response.status_code == 204:
+        return Answer(None, ended=True)
+    try:
+        data = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        raise broken(system, "it is cut off or no JSON") from None
+    link = response.links.get("next", {}).get("url")
+    return Answer(data, next_link=link)
+
+
+def broken(system: str, why: str) -> RetryLater:
+    """The vendor answered, but not with what it promises to answer."""
+    return RetryLater(f"{system} sent a broken answer: {why}.")
+
+
+def filled(template: str, settings: Settings, system: str) -> str:
+    """`template` with {name} replaced by that setting, which must be one label of a host name.
+
+    A customer gives a subdomain, never an address (reliability-security.md T16). Raises NeedsPerson.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        given = settings.get(match[1], "").strip().lower()
+        if not _LABEL.fullmatch(given):
+            raise NeedsPerson(
+                f"The {match[1].replace('_', ' ')} of {system} is one word of letters, digits and hyphens. "
+                "Enter only that part of the address.",
+                code="bad_subdomain",
+            )
+        return given
+
+    return _PLACE.sub(value, template)
+
+
+def dig(data: Any, path: str) -> Any:
+    """The value at a dotted path; "" is the data itself. Raises LookupError where a step is missing."""
+    for word in filter(None, path.split(".")):
+        if not isinstance(data, dict):
+            raise LookupError(path)
+        data = data[word]
+    return data

@@ -1,0 +1,183 @@
+"""Our own directory as the place where a run puts people: bulk reads and writes for one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.db import IntegrityError, transaction
+from django.db import connection as database
+from django.db.backends.utils import CursorWrapper
+
+from integrations.engine.diff import Known, Line, LineKind
+from integrations.engine.normalise import text
+from integrations.engine.pipeline import Keyed, as_data
+from integrations.engine.problems import Found
+from integrations.models import PersonState, Run
+from integrations.people import ATTRIBUTES
+from integrations.targets import sql
+
+_BIG = 2_000  # rows of work from which on the planner needs to be told about them
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Everything but `prepare` belongs into a transaction that the run's fence protects."""
+
+    run: int
+    connection: int
+    company: int
+
+    @classmethod
+    def of(cls, run: Run) -> Directory:
+        return cls(run.pk, run.connection_id, run.connection.company_id)
+
+    def is_empty(self) -> bool:
+        """Whether this connection owns nobody at all, not even somebody deactivated."""
+        return bool(self._row(sql.IS_EMPTY)[0])
+
+    # --- while people are read ---
+
+    def note(self, keyed: Sequence[Keyed]) -> tuple[Keyed, ...]:
+        """Remembers that these keys were in the answer. Returns those that this run had not seen before."""
+        try:
+            with transaction.atomic():
+                self._run(sql.NOTE_KEYS, keys=_joined(keyed))
+        except IntegrityError:
+            with database.cursor() as cursor:
+                cursor.execute(sql.NOTED, {"run": self.run, "keys": _joined(keyed)})
+                noted = {key for (key,) in cursor.fetchall()}
+            new = tuple(one for one in keyed if one.source_id not in noted)
+            self._run(sql.NOTE_KEYS, keys=_joined(new))
+            return new
+        return tuple(keyed)
+
+    def differing(self, keyed: Sequence[Keyed]) -> tuple[tuple[Keyed, ...], Mapping[str, Known]]:
+        """The records that are new or not as last handled, and what the directory has of their people."""
+        values: dict[str, int | str] = {
+            "connection": self.connection,
+            "keys": _joined(keyed),
+            "digests": sql.SEPARATOR.join([one.digest for one in keyed]),
+        }
+        with database.cursor() as cursor:
+            cursor.execute(sql.ONE_BY_ONE)
+            cursor.execute(sql.DIFFERING, values)
+            rows = cursor.fetchall()
+        known = {row[0]: _known(row) for row in rows if row[1] is not None}
+        differ = {row[0] for row in rows}
+        return tuple(one for one in keyed if one.source_id in differ), known
+
+    def stage(self, lines: Iterable[Line]) -> None:
+        """Puts lines of the plan into the work table."""
+        rows = [(self.run, line.source_id, orjson.dumps(as_data(line)).decode()) for line in lines]
+        self._copy(sql.STAGE, rows)
+
+    def report(self, problems: Iterable[Found]) -> None:
+        """Writes problems for the run's page. What cards say about a value is cleaned like any other text."""
+        rows = [
+            (
+                self.run,
+                one.source_id,
+                one.person_name[:250],
+                one.code,
+                text(one.field)[:60],
+                text(one.shape)[:120],
+            )
+            for one in problems
+        ]
+        self._copy(sql.REPORT, rows)
+
+    # --- when everything was read ---
+
+    def prepare(self, size: int) -> None:
+        """Statistics of the work tables. Outside of transactions: its lock would last as long as they do."""
+        if size >= _BIG:
+            for statement in sql.ANALYSE:
+                self._run(statement)
+
+    def work(self) -> tuple[int, int]:
+        """How many keys and lines the work tables hold of this run."""
+        seen, staged = self._row(sql.WORK)
+        return seen, staged
+
+    def owned(self) -> int:
+        """Active people of this connection."""
+        return int(self._row(sql.OWNED)[0])
+
+    def plan_absent(self) -> int:
+        """Adds a line for everybody who is active and was not in the answer. Returns how many."""
+        self._run(sql.IN_BULK)
+        return self._run(sql.PLAN_ABSENT)
+
+    def counts(self) -> dict[LineKind, int]:
+        """Lines of the plan by kind."""
+        with database.cursor() as cursor:
+            cursor.execute(sql.COUNT_BY_KIND, self._values())
+            found = {LineKind(kind): count for kind, count in cursor.fetchall()}
+        return {kind: found.get(kind, 0) for kind in LineKind}
+
+    def drop_removals(self) -> None:
+        """Takes the removals out of the plan."""
+        self._run(sql.DROP_REMOVALS)
+
+    def apply(self, counts: Mapping[LineKind, int]) -> None:
+        """Does what the plan says: who left first, then the others, then the change log."""
+        self._run(sql.IN_BULK)
+        steps = (
+            (LineKind.DEACTIVATED, sql.DEACTIVATE),
+            (LineKind.CHANGED, sql.CHANGE_PEOPLE),
+            (LineKind.RETURNED, sql.CHANGE_PEOPLE),
+            (LineKind.REFRESHED, sql.REFRESH),
+            (LineKind.ADDED, sql.ADD),
+        )
+        for kind, statement in steps:
+            if counts[kind]:
+                self._run(statement, kind=kind.value)
+        if any(counts[kind] for kind in LineKind if kind is not LineKind.REFRESHED):
+            self._run(sql.LOG_CHANGES)
+
+    def clear(self) -> None:
+        """Empties the work tables of this run."""
+        for statement in sql.CLEAR:
+            self._run(statement)
+
+    def start_over(self) -> None:
+        """As if nothing had been read."""
+        self.clear()
+        self._run(sql.FORGET_PROBLEMS)
+
+    def _values(self) -> dict[str, Any]:
+        return {"run": self.run, "connection": self.connection, "company": self.company}
+
+    def _run(self, statement: str, **more: Any) -> int:
+        with database.cursor() as cursor:
+            cursor.execute(statement, {**self._values(), **more})
+            return int(cursor.rowcount)
+
+    def _row(self, statement: str) -> tuple[Any, ...]:
+        with database.cursor() as cursor:
+            cursor.execute(statement, self._values())
+            return tuple(cursor.fetchone() or ())
+
+    @staticmethod
+    def _copy(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        if not rows:
+            return
+        with database.cursor() as cursor, _copying(cursor, statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+def _joined(keyed: Iterable[Keyed]) -> str:
+    return sql.SEPARATOR.join([one.source_id for one in keyed])
+
+
+def _copying(cursor: CursorWrapper, statement: str) -> Any:
+    """psycopg's COPY, which Django's cursor passes through without a type."""
+    return cursor.copy(statement)
+
+
+def _known(row: tuple[Any, ...]) -> Known:
+    return Known(row[1] == PersonState.ACTIVE, dict(zip(ATTRIBUTES, row[2:], strict=True)))

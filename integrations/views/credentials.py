@@ -1,0 +1,81 @@
+"""What a connection needs to get in: what was given, told without secrets, and the form that replaces it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from integrations.forms import CredentialsForm
+from integrations.models import Connection, ConnectionState, Credential
+from integrations.provider import ItemKind
+from integrations.services import connections as services
+from integrations.views.shared import DeskRequest, connection_of
+from portal.accounts.models import User
+from portal.kit.errors import NeedsPerson
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the page tells about one credential: never the value of a secret, only how it ends."""
+
+    label: str
+    words: str
+    credential: Credential | None
+
+
+def given_credentials(connection: Connection) -> list[Given]:
+    """The credentials of the card, in its order, with what was given for each."""
+    rows = {row.key: row for row in connection.credentials.select_related("given_by")}
+    found = []
+    for item in connection.provider.credentials:
+        row = rows.get(item.key)
+        if row is None:
+            said = "Missing" if item.required.holds({}) else "Not given"
+        elif item.kind is ItemKind.SECRET:
+            said = f"Held, ends in {row.hint}" if row.hint else "Held"
+        else:
+            said = row.value
+        found.append(Given(item.label, said, row))
+    return found
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection_credentials(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    """New credentials are tested at once by a run or a check. What is wrong stands beside its field."""
+    connection = connection_of(request.user, public_id)
+    if connection.state == ConnectionState.DISCONNECTED:
+        messages.info(request, "This connection was ended. A new request connects the system again.")
+        return redirect("connection_detail", connection.public_id)
+    given = list(connection.credentials.all())
+    form = CredentialsForm(
+        connection.provider,
+        shown={row.key: row.value for row in given},
+        held={row.key for row in given if row.sealed},
+        data=request.POST if request.method == "POST" else None,
+    )
+    if request.method == "POST" and form.is_valid() and _replaced(connection, form, request.user):
+        messages.success(request, "The new credentials are saved and are being checked.")
+        return redirect("connection_detail", connection.public_id)
+    return render(
+        request,
+        "integrations/connection_credentials.html",
+        {"connection": connection, "form": form},
+        status=422 if form.is_bound else 200,
+    )
+
+
+def _replaced(connection: Connection, form: CredentialsForm, by: User) -> bool:
+    """False, with the sentence on the form, when the service refuses."""
+    try:
+        services.replace_credentials(connection, form.settings, by)
+    except NeedsPerson as error:
+        form.add_error(None, error.sentence)
+        return False
+    return True

@@ -1,0 +1,177 @@
+"""Who: users, companies, memberships, and the links by which a customer admin comes in."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower, Now
+
+
+class Role(models.TextChoices):
+    CSM = "csm", "Customer success manager"
+    TL = "tl", "Team lead"
+    DEVELOPER = "developer", "Developer"
+    OPERATOR = "operator", "Operator"
+    CUSTOMER_ADMIN = "customer_admin", "Customer admin"
+
+
+STAFF_ROLES = frozenset({Role.CSM, Role.TL, Role.DEVELOPER, Role.OPERATOR})
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(email=email.strip().lower(), **fields)
+        if password:
+            user.set_password(password)
+        else:
+            user.set_unusable_password()
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """A person with an account. The e-mail address is the name; roles say what they may do."""
+
+    email = models.EmailField("e-mail", unique=True)
+    name = models.CharField(max_length=120)
+    role = models.CharField(max_length=16, choices=Role)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name", "role"]
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("email"), name="user_email_once", violation_error_message="Taken."),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="user_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def is_desk_staff(self) -> bool:
+        return self.role in STAFF_ROLES
+
+    @property
+    def is_customer(self) -> bool:
+        return self.role == Role.CUSTOMER_ADMIN
+
+    # django-q2's and Django's own checks ask for these; the stock admin is not installed.
+    is_staff = False
+    is_superuser = False
+
+
+class CompanyQuerySet(models.QuerySet["Company"]):
+    def for_actor(self, user: User) -> CompanyQuerySet:
+        """The one way to companies: staff see all, a customer admin their own, nobody else any."""
+        if not user.is_active:
+            return self.none()
+        if user.is_desk_staff:
+            return self
+        return self.filter(memberships__in=Membership.objects.live().filter(user=user)).distinct()
+
+
+class Company(models.Model):
+    """A customer organisation. `salesforce_id` empty means typed in by hand and not verified."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=200)
+    lms_id = models.CharField("LMS ID", max_length=40, blank=True)
+    mrr = models.DecimalField("MRR", max_digits=12, decimal_places=2, null=True, blank=True)
+    mrr_currency = models.CharField(max_length=3, blank=True)
+    salesforce_id = models.CharField(max_length=18, blank=True)
+    salesforce_owner = models.CharField(max_length=120, blank=True)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    hris_entitled = models.BooleanField("plan includes HRIS", default=True)
+    sso_entitled = models.BooleanField("plan includes SSO", default=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar = CompanyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "companies"
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "salesforce_id", name="company_salesforce_once", condition=~Q(salesforce_id="")
+            ),
+            models.CheckConstraint(
+                condition=Q(mrr=None, mrr_currency="") | Q(mrr__gte=0, mrr_currency__regex="^[A-Z]{3}$"),
+                name="company_mrr_has_a_currency",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def live(self) -> MembershipQuerySet:
+        """Memberships that came by a link end with the link's revocation, on the very next click."""
+        return self.filter(Q(link=None) | Q(link__revoked_at=None))
+
+
+class Membership(models.Model):
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="memberships")
+    link = models.ForeignKey("AccessLink", on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar = MembershipQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint("user", "company", name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} of {self.company}"
+
+
+class AccessLink(models.Model):
+    """A link for one customer admin to one request. Only the hash of its 256-bit token is stored.
+
+    A link is used once, by a POST: a GET by a mail scanner changes nothing. Access then lasts as the
+    session does and ends at once when the link is revoked.
+    """
+
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="access_links")
+    request_id = models.UUIDField("request's public id", db_index=True)
+    email = models.EmailField("e-mail")
+    nonce = models.BinaryField(max_length=32)
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    used_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="links_used"
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"link for {self.email}"
+
+    @property
+    def masked_email(self) -> str:
+        """Enough to recognise one's own address, too little to learn somebody else's: "d…@riverside.example"."""
+        name, _, domain = self.email.partition("@")
+        return f"{name[:1]}…@{domain}"
+
+    @staticmethod
+    def hash_of(token: str) -> bytes:
+        return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,100 @@
+"""What the frame around every page shows: navigation, the person signed in, where search goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from portal.accounts.models import Role, User
+from portal.accounts.policy import DESK
+from portal.templatetags.desk import initials
+from portal.views import open_request_of
+from requests_app.lifecycle import Stage
+from requests_app.models import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the side navigation. `count` is what waits there; 0 shows nothing."""
+
+    url: str
+    label: str
+    icon: str
+    active: bool = False
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    name: str
+    role_label: str
+    initials: str
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Nothing for strangers. The navigation asks the database only when a page draws it: fragments do not."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) or not user.is_authenticated:
+        return {}
+    navigation = _for_staff if user.is_desk_staff else _for_customer
+    return {
+        "nav": SimpleLazyObject(lambda: navigation(request, user)),
+        "desk_user": Shown(str(user), user.get_role_display(), initials(str(user))),
+        "search_url": reverse("search") if user.is_desk_staff else "",
+    }
+
+
+def _for_staff(request: HttpRequest, user: User) -> list[Entry]:
+    """One query: how much waits for this person."""
+    lines = [
+        ("my_work", "My work", "home", ("my_work",)),
+        ("request_list", "Requests", "list-check", ("request_",)),
+        ("request_new", "New request", "square-rounded-plus", ("request_new",)),
+        ("connection_list", "Connections", "plug", ("connection_", "run_")),
+        ("directory", "Directory", "users", ("directory", "person_")),
+    ]
+    if user.role not in DESK:
+        lines = [line for line in lines if line[0] != "request_new"]
+    active = _active(request, [line[3] for line in lines])
+    return [
+        Entry(reverse(name), label, icon, index == active, _waiting(user) if name == "my_work" else 0)
+        for index, (name, label, icon, _) in enumerate(lines)
+    ]
+
+
+def _for_customer(request: HttpRequest, user: User) -> list[Entry]:
+    """One query: the request that is open for them, if any."""
+    here = request.path
+    entries = []
+    if req := open_request_of(user):
+        url = reverse("customer_request", args=[req.public_id])
+        entries.append(Entry(url, "Your request", "list-check", here.startswith(url)))
+    active = _active(request, [("connection_", "run_"), ("directory", "person_")])
+    entries.append(Entry(reverse("connection_list"), "Connections", "plug", active == 0))
+    entries.append(Entry(reverse("directory"), "Directory", "users", active == 1))
+    return entries
+
+
+def _active(request: HttpRequest, beginnings: list[tuple[str, ...]]) -> int | None:
+    """The line whose pages this one belongs to: the longest beginning of the URL's name wins."""
+    name = request.resolver_match.view_name if request.resolver_match else ""
+    matches = [
+        (len(start), index)
+        for index, starts in enumerate(beginnings)
+        for start in starts
+        if name.startswith(start)
+    ]
+    return max(matches)[1] if matches else None
+
+
+def _waiting(user: User) -> int:
+    """What My work shows and this person can move on: not what waits for somebody else."""
+    mine = Q(owner=user, stage__in=(Stage.DRAFT.value, Stage.CHANGES_REQUESTED.value, Stage.FAILED.value))
+    if user.role == Role.TL:
+        mine |= Q(stage=Stage.SUBMITTED.value) & ~Q(filed_by=user)
+    return int(Request.objects.for_actor(user).filter(mine).count())

@@ -1,0 +1,1 @@
+"""Stand-ins for every outside system, over real HTTP and SMTP. Made-up people, public credentials."""

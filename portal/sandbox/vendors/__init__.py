@@ -1,0 +1,1 @@
+"""One module per outside system; `portal.sandbox.app` finds the right one by the Host header."""

@@ -1,0 +1,171 @@
+"""The only writer of `stage`: check, compare-and-swap, event, effects, all in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from integrations.services.connections import activate_connection
+from portal.accounts.models import Role, User
+from portal.kit import clock
+from portal.kit.errors import NeedsPerson
+from portal.outbox.services import request_effect
+from requests_app.lifecycle import BY_NAME, Actor, Move, Stage
+from requests_app.models import AnswerState, Event, Item, Request
+from requests_app.queries import editors, missing_items
+from requests_app.services.secrets import credential_givers, credential_settings
+from requests_app.services.tickets import render_ticket
+
+_ACTORS = {Role.CSM: Actor.CSM, Role.TL: Actor.TL, Role.CUSTOMER_ADMIN: Actor.CUSTOMER_ADMIN}
+_FOR_CUSTOMER = frozenset({"send_to_customer", "hand_back", "take_back", "submit", "go_live"})
+_ENDS = frozenset({Stage.APPROVED, Stage.REJECTED, Stage.LIVE, Stage.FAILED, Stage.CANCELLED, Stage.CLOSED})
+
+
+class MoveRefused(Exception):
+    """A sentence for the page. `code` is one of already_done, changed, not_allowed, wrong_stage, four_eyes,
+    needs_reason, missing, ticket, connection.
+    """
+
+    def __init__(self, sentence: str, code: str = "not_allowed") -> None:
+        super().__init__(sentence)
+        self.sentence, self.code = sentence, code
+
+
+class Incomplete(MoveRefused):
+    """Something required is missing; `items` are the rows of the checklist."""
+
+    def __init__(self, items: list[Item]) -> None:
+        count = f"{len(items)} answers are" if len(items) > 1 else "One answer is"
+        super().__init__(f"{count} still missing.", code="missing")
+        self.items = items
+
+
+def make_move(
+    req: Request, name: str, *, by: User | None, expected_version: int | None = None, reason: str = ""
+) -> Request:
+    """One step in a request's life. `by` None is the system. Raises Incomplete and MoveRefused.
+
+    `expected_version` is what the person was looking at: contents that changed since are not decided on.
+    Returns the request as it is afterwards.
+    """
+    move, reason = BY_NAME[name], reason.strip()[:2000]
+    fresh = Request.objects.select_related("company").get(pk=req.pk)
+    _check(fresh, move, by, expected_version, reason)
+    with transaction.atomic():
+        rows = Request.objects.filter(pk=fresh.pk, stage=fresh.stage, version=fresh.version).order_by()
+        if not rows.update(stage=move.to, version=F("version") + 1, stage_since=Now(), updated_at=Now()):
+            raise _lost(Request.objects.get(pk=fresh.pk), move, by)
+        Event.objects.create(
+            req=fresh,
+            by=by,
+            move=move.name,
+            stage_before=fresh.stage,
+            stage_after=move.to,
+            words=f"{by} {move.words}" if by else move.words,
+            reason=reason,
+            for_customer=move.name in _FOR_CUSTOMER,
+        )
+        if by and (effects := _EFFECTS.get(move.name)):
+            effects(fresh, by)
+    return Request.objects.select_related("company", "owner", "filed_by", "connection").get(pk=fresh.pk)
+
+
+def _check(req: Request, move: Move, by: User | None, expected_version: int | None, reason: str) -> None:
+    if _actor(by) not in move.actors or (by and not Request.objects.for_actor(by).filter(pk=req.pk).exists()):
+        raise MoveRefused("You cannot do this with this request.")
+    if req.current_stage not in move.frm:
+        raise _lost(req, move, by)
+    if expected_version is not None and expected_version != req.version:
+        raise MoveRefused(
+            "The request was changed while you were looking at it. Look at it again, then decide.", "changed"
+        )
+    if move.four_eyes and by and by.pk in editors(req):
+        raise MoveRefused(
+            "You filed, answered or submitted this request, so another team lead must approve it.",
+            "four_eyes",
+        )
+    if move.needs_reason and not reason:
+        raise MoveRefused("Say why, in a sentence that the others will understand.", "needs_reason")
+    if move.needs_all:
+        _check_contents(req)
+
+
+def _check_contents(req: Request) -> None:
+    if missing := missing_items(req):
+        raise Incomplete(missing)
+    try:
+        render_ticket(req)
+    except NeedsPerson as error:
+        raise MoveRefused(error.sentence, "ticket") from None
+
+
+def _actor(by: User | None) -> Actor | None:
+    if by is None:
+        return Actor.SYSTEM
+    return _ACTORS.get(Role(by.role)) if by.is_active else None
+
+
+def _lost(req: Request, move: Move, by: User | None) -> MoveRefused:
+    """Somebody was faster, perhaps the same person with a second click."""
+    stage = req.current_stage
+    last = Event.objects.filter(req=req, move=move.name, stage_after=stage).select_related("by").first()
+    if stage == move.to and last:
+        at = last.at.astimezone(ZoneInfo(by.time_zone if by else "UTC"))
+        who = str(last.by) if last.by else "Integration Desk"
+        done = f"Already {stage.label.lower()}" if stage in _ENDS else "Already done"
+        return MoveRefused(f"{done} by {who} at {at:%H:%M} on {at.day} {at:%B}.", "already_done")
+    if stage in move.frm:
+        return MoveRefused(
+            "The request was changed while you were looking at it. Look at it again, then decide.", "changed"
+        )
+    return MoveRefused(
+        f"This is not possible now: the request is in the stage “{stage.label}”.", "wrong_stage"
+    )
+
+
+def _submitted(req: Request, by: User) -> None:
+    Request.objects.filter(pk=req.pk).update(submitted_at=Now())
+
+
+def _approved(req: Request, by: User) -> None:
+    """The decision, the ticket and the connection: all or nothing."""
+    request_effect(
+        "jira.create_issue",
+        marker=marker_of(req),
+        subject=str(req.public_id),
+        payload={"request": str(req.public_id)},
+    )
+    card = req.provider
+    connection = None
+    if card.source is not None or card.sign_in is not None:
+        try:
+            connection = activate_connection(
+                req.company,
+                req.provider_slug,
+                settings=credential_settings(req),
+                mapping=_mapping(req),
+                by=by,
+                request_number=str(req),
+                given=credential_givers(req),
+            )
+        except NeedsPerson as error:
+            raise MoveRefused(error.sentence, "connection") from None
+    Request.objects.filter(pk=req.pk).update(decided_by=by, decided_at=clock.now(), connection=connection)
+
+
+def marker_of(req: Request) -> str:
+    """The label by which the issue is found again; unique, and harmless in a query of Jira."""
+    return f"intreq-{req.public_id.hex}"
+
+
+def _mapping(req: Request) -> dict[str, str]:
+    """Directory attribute -> the vendor's field that was chosen for it."""
+    chosen = Item.objects.filter(req=req, answer__state__in=(AnswerState.PROVIDED, AnswerState.ACCEPTED))
+    return {item.maps: str(item.answer.value) for item in chosen.exclude(maps="").select_related("answer")}
+
+
+_EFFECTS: dict[str, Callable[[Request, User], None]] = {"submit": _submitted, "approve": _approved}

@@ -1,0 +1,120 @@
+"""The customer's link: sent, sent again, seen, revoked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.db.models.functions import Now
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from integrations.provider import Audience
+from portal.accounts.models import AccessLink, User
+from portal.accounts.services import LINK_DAYS, create_link, mail_link, revoke_link
+from portal.kit import clock
+from portal.kit.errors import NeedsPerson
+from requests_app import queries
+from requests_app.models import Request
+from requests_app.services.moves import MoveRefused, make_move
+from requests_app.views.shared import DeskRequest, staff_req
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail address of the customer's admin",
+        max_length=254,
+        help_text="The person who looks after the system at the customer. Only they can use the link.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """An address and what became of the links that it got; `latest` is the newest of them."""
+
+    latest: AccessLink
+    opened_at: datetime | None
+    seen_at: datetime | None
+    is_live: bool
+
+    @property
+    def words(self) -> str:
+        if not self.is_live:
+            return "Revoked" if self.latest.revoked_at else "Expired"
+        return "Opened" if self.opened_at else "Not opened yet"
+
+    @property
+    def tone(self) -> str:
+        return {"Opened": "good", "Not opened yet": "info", "Expired": "warn"}.get(self.words, "neutral")
+
+
+def invited_to(req: Request) -> list[Invited]:
+    """Everybody who got a link, the latest first."""
+    by_address: dict[str, list[AccessLink]] = {}
+    for link in AccessLink.objects.filter(request_id=req.public_id).order_by("-created_at"):
+        by_address.setdefault(link.email, []).append(link)
+    return [_invited(links) for links in by_address.values()]
+
+
+def note_visit(req: Request, user: User) -> None:
+    """Remembers, once a minute, that the customer looked."""
+    links = AccessLink.objects.filter(request_id=req.public_id, used_by=user, revoked_at=None)
+    links.filter(last_seen_at__lt=clock.now() - timedelta(minutes=1)).update(last_seen_at=Now())
+
+
+def _invited(links: list[AccessLink]) -> Invited:
+    live = [link for link in links if link.revoked_at is None]
+    opened = [link.used_at for link in live if link.used_at]
+    seen = [link.last_seen_at for link in links if link.last_seen_at]
+    usable = any(link.used_at is None and link.expires_at > clock.now() for link in live)
+    return Invited(links[0], max(opened, default=None), max(seen, default=None), bool(opened) or usable)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def request_invite(request: DeskRequest, number: int) -> HttpResponse:
+    req = staff_req(request.user, number)
+    last = AccessLink.objects.filter(request_id=req.public_id).order_by("-created_at").first()
+    form = InviteForm(request.POST or None, initial={"email": last.email if last else ""})
+    if request.method == "POST" and form.is_valid():
+        try:
+            _invite(req, form.cleaned_data["email"], request.user)
+        except NeedsPerson as error:
+            form.add_error("email", error.sentence)
+        except MoveRefused as error:
+            form.add_error(None, error.sentence)
+        else:
+            messages.success(request, f"The link is on its way to {form.cleaned_data['email']}.")
+            return redirect("request_detail", number)
+    asked = [state for state in queries.checklist(req, Audience.CUSTOMER) if not state.is_done]
+    context = {"req": req, "form": form, "asked": asked, "days": LINK_DAYS, "again": last is not None}
+    return render(request, "requests_app/invite.html", context, status=422 if form.errors else 200)
+
+
+def _invite(req: Request, email: str, by: User) -> None:
+    """The move, the link and the mail: all or nothing. Raises NeedsPerson and MoveRefused."""
+    with transaction.atomic():
+        make_move(req, "send_to_customer", by=by)
+        link = create_link(req.company, req.public_id, email, by=by)
+        context = {
+            "company": req.company.name,
+            "provider": req.provider.name,
+            "csm": str(by),
+            "expires_on": f"{link.expires_at.day} {link.expires_at:%B %Y}",
+        }
+        mail_link(link, template="invite", context=context)
+
+
+@require_POST
+def request_link_revoke(request: DeskRequest, number: int, pk: int) -> HttpResponse:
+    req = staff_req(request.user, number)
+    link = get_object_or_404(AccessLink, request_id=req.public_id, pk=pk)
+    with transaction.atomic():
+        # Whoever opened an older link of this address came in by that one.
+        for each in AccessLink.objects.filter(request_id=req.public_id, email=link.email, revoked_at=None):
+            revoke_link(each)
+    messages.success(request, f"{link.email} can no longer see this request.")
+    return redirect("request_detail", number)

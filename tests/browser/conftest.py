@@ -1,0 +1,130 @@
+"""A real browser, real workers, a real server: what the browser tests drive."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from portal.sandbox.environment import environment
+from portal.sandbox.server import Running
+from tests.database import ROOT
+
+CHROMIUM = Path("/usr/bin/chromium")
+SHOTS = ROOT / ".screenshots"
+# Background networking would knock on doors that a closed network refuses, many at a time.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1360, "height": 900}
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        warnings.warn(
+            "BROWSER TESTS SKIPPED: /usr/bin/chromium is not installed (apt-get install chromium)",
+            stacklevel=1,
+        )
+        pytest.skip("chromium is not installed")
+    # Playwright's loop runs in this thread; Django would refuse the ORM beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def profile(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., Page]]:
+    """Opens pages in browser profiles of their own; every error in a console fails the test at its end."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_profile(*, phone: bool = False, dark: bool = False) -> Page:
+        context = browser.new_context(
+            base_url=live_server.url,
+            viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                complaints.append(message.text)
+                if message.type == "error" and "Failed to load resource" not in message.text
+                else None
+            ),
+        )
+        return page
+
+    yield open_profile
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def workers(
+    transactional_db: None, sandbox: Running, live_server: LiveServer, settings: Settings
+) -> Iterator[None]:
+    """Both clusters of django-q2 as processes of their own, on this test's database."""
+    settings.SITE_URL = live_server.url
+    database = connection.settings_dict
+    host = (database["OPTIONS"] or {}).get("host") or database["HOST"]
+    told = {
+        **os.environ,
+        **environment(sandbox.url, sandbox.smtp_port),
+        "DATABASE_URL": f"postgresql://{database['USER']}:{database['PASSWORD']}@:{database['PORT']}/{database['NAME']}?host={host}",
+        "SITE_URL": live_server.url,
+        "MEDIA_ROOT": str(settings.MEDIA_ROOT),
+    }
+    with _cluster("short", told), _cluster("sync", told):
+        yield
+
+
+@contextmanager
+def _cluster(name: str, told: dict[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), "qcluster"],
+        env={**told, "Q_CLUSTER_NAME": name},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)  # to the main process only: a signal to the group hangs django-q2
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keeps a picture for whoever looks at the pages, and for the README."""
+    SHOTS.mkdir(exist_ok=True)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=str(SHOTS / f"{name}.png"), full_page=True)

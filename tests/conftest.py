@@ -1,0 +1,49 @@
+"""Fixtures for the whole suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+from pytest_django.plugin import DjangoDbBlocker
+
+from portal.sandbox.environment import environment
+from portal.sandbox.server import Running, serve
+from portal.sandbox.world import World
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Django empties the database between transactional tests, which the append-only tables refuse."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        for table in ("requests_app_event", "requests_app_answerchange"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_no_truncate")
+
+
+@pytest.fixture(autouse=True)
+def _quick_and_quiet(settings: Settings, tmp_path: Path) -> None:
+    """Cheap passwords, a cache in memory, files in a folder of the test: nothing here is what a test is about."""
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+
+@pytest.fixture
+def world() -> World:
+    """The sandbox's company and vendors: 40 people, deterministic."""
+    return World(size=40, seed=1)
+
+
+@pytest.fixture
+def sandbox(world: World, settings: Settings) -> Iterator[Running]:
+    """The vendors over real HTTP on loopback, with the portal's egress pointed at them."""
+    with serve(world, "127.0.0.1", 0, 0) as running:
+        for name, value in environment(running.url, running.smtp_port).items():
+            if name != "EMAIL_URL":
+                setattr(settings, name, value)
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.smtp_port
+        yield running

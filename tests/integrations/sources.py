@@ -1,0 +1,71 @@
+"""A source of people for tests: a list of pages, read the way a vendor's list is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.people import Person, Status
+from integrations.provider import Cursor, Page, Record, Settings, Unreadable
+from portal.kit.http import Http
+
+MAPPING = {
+    "first_name": "first_name",
+    "last_name": "last_name",
+    "email": "work_email",
+    "department": "department",
+}
+
+
+def record(key: str, *, first: str = "", status: str = "active", **fields: Any) -> dict[str, Any]:
+    """What this vendor sends of a person."""
+    first = first or f"First{key}"
+    sent = {"first_name": first, "last_name": "Person", "work_email": f"{key}@example.com", **fields}
+    return {"id": key, "status": status, "fields": {k: v for k, v in sent.items() if v is not None}}
+
+
+def records(count: int, *, start: int = 0) -> list[dict[str, Any]]:
+    return [record(f"k{number:05}") for number in range(start, start + count)]
+
+
+@dataclass(frozen=True)
+class ListSource:
+    """Pages of `size` people. `breaks` are raised before the page of that number is given, again and again.
+
+    `complete` False ends the list without saying so. `total` is what the vendor says that it has.
+    """
+
+    people: Sequence[Mapping[str, Any]]
+    size: int = 10
+    breaks: Mapping[int, BaseException] | None = None
+    refuses: BaseException | None = None
+    complete: bool = True
+    total: int | None = None
+
+    def check(self, http: Http, settings: Settings) -> None:
+        if self.refuses:
+            raise self.refuses
+
+    def pages(self, http: Http, settings: Settings, cursor: Cursor | None = None) -> Iterator[Page]:
+        at = cursor["at"] if cursor else 0
+        while True:
+            if self.breaks and (error := self.breaks.get(at // self.size)):
+                raise error
+            ends = at + self.size >= len(self.people)
+            following = None if ends and self.complete else {"at": at + self.size}
+            yield Page(tuple(self.people[at : at + self.size]), following, self.total)
+            if ends:
+                return
+            at += self.size
+
+    def source_id(self, record: Record) -> str:
+        found = record.get("id")
+        if not isinstance(found, str):
+            raise Unreadable("missing_id", "source_id", "nothing")
+        return found
+
+    def read(self, record: Record) -> Person:
+        if record["status"] not in list(Status):
+            raise Unreadable("unknown_status", "status", "text aaaa")
+        return Person(record["id"], Status(record["status"]), record["fields"])

@@ -1,0 +1,64 @@
+"""What the guard lets through, and what it stops or holds."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.engine.guard import Answer, Effect, objections
+
+counts = st.integers(0, 200)
+
+
+def codes(answer: Answer, effect: Effect) -> list[str]:
+    return [one.code for one in objections(answer, effect)]
+
+
+@given(st.booleans(), counts, st.none() | counts)
+def test_empty_answer_is_held_however_small(complete: bool, owned: int, expected: int | None) -> None:
+    (found,) = objections(Answer(complete, 0, expected=expected), Effect(owned, absent=owned))
+    assert (found.code, found.stops) == ("empty_answer", True)
+
+
+@given(counts, counts, counts)
+def test_nobody_is_touched_when_the_list_broke_off(people: int, owned: int, absent: int) -> None:
+    found = objections(Answer(complete=False, people=people), Effect(owned, absent=min(absent, owned)))
+    assert [one.stops for one in found] == [True]
+
+
+@given(st.integers(1, 200), counts)
+def test_a_shrunken_answer_stops_everything(owned: int, people: int) -> None:
+    found = objections(Answer(True, people), Effect(owned))
+    assert any(one.stops for one in found) is (people == 0 or people < owned / 2)
+
+
+@pytest.mark.parametrize(("sent", "stops"), [(99, True), (100, False), (101, False)])
+def test_the_vendors_own_total_must_be_reached(sent: int, stops: bool) -> None:
+    assert codes(Answer(True, sent, expected=100), Effect(100)) == (["total_not_reached"] if stops else [])
+
+
+@pytest.mark.parametrize(
+    ("owned", "removals", "held"),
+    [(5, 3, False), (10, 5, False), (10, 6, True), (100, 20, False), (100, 21, True)],
+)
+def test_more_removals_than_five_and_a_fifth_are_held(owned: int, removals: int, held: bool) -> None:
+    for effect in (Effect(owned, absent=removals), Effect(owned, terminated=removals)):
+        found = objections(Answer(True, owned), effect)
+        assert [(one.code, one.stops) for one in found] == ([("too_many_removals", False)] if held else [])
+
+
+def test_a_record_without_an_id_might_be_anybody_who_is_missing() -> None:
+    answer = Answer(True, people=9, unidentified=1)
+    assert codes(answer, Effect(10, absent=1)) == ["unidentified_records"]
+    assert codes(answer, Effect(10, terminated=1)) == []
+
+
+def test_a_list_that_moved_while_it_was_read_removes_nobody() -> None:
+    answer = Answer(True, people=99, repeated=1, expected=100)
+    assert codes(answer, Effect(100, absent=1)) == ["list_moved"]
+    assert codes(answer, Effect(100)) == []
+
+
+def test_a_first_run_has_nothing_to_lose() -> None:
+    assert codes(Answer(True, 1), Effect(0)) == []

@@ -1,0 +1,312 @@
+"""The pages of connections and their credentials, as each role sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from integrations.models import (
+    Check,
+    Connection,
+    ConnectionState,
+    Credential,
+    Run,
+)
+from portal.accounts.models import Role, User
+from portal.kit.leases import JobState
+from tests.support.pages import (
+    HTMX,
+    SECRET,
+    Side,
+    a_connection,
+    a_run,
+    a_side,
+    an_open_run,
+    page,
+    queries_of,
+    some_people,
+)
+from tests.support.people import a_company, a_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _files(settings: Settings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = str(tmp_path)
+
+
+@pytest.fixture
+def side() -> Side:
+    return a_side("Amber")
+
+
+@pytest.fixture
+def lead() -> User:
+    return a_user(Role.TL, "Maya Ortiz")
+
+
+# --- the list -----------------------------------------------------------------------------------------------
+
+
+def test_list_says_state_people_and_company(side: Side, lead: User) -> None:
+    html = page(lead, "connection_list")
+    assert "Amber Clinic" in html
+    assert "Personio" in html
+    assert "Connected" in html
+
+
+def test_customer_sees_only_their_own_connections(side: Side) -> None:
+    other = a_side("Birch")
+    html = page(side.customer, "connection_list")
+    assert str(side.connection.public_id) in html
+    assert str(other.connection.public_id) not in html
+    assert "Birch" not in html
+
+
+def test_reason_of_an_error_stands_in_the_list(side: Side, lead: User) -> None:
+    Connection.objects.update(state=ConnectionState.ERROR, reason="The secret has expired.")
+    html = page(lead, "connection_list")
+    assert "Connection error" in html
+    assert "The secret has expired." in html
+
+
+def test_list_can_be_filtered_by_state_company_and_system(side: Side, lead: User) -> None:
+    a_side("Birch")
+    assert "Birch Clinic" not in page(lead, "connection_list", query="?q=amber")
+    assert "Birch Clinic" in page(lead, "connection_list", query="?q=personio")
+    assert "No connection matches" in page(lead, "connection_list", query="?state=error")
+    assert "Birch Clinic" in page(lead, "connection_list", query="?state=nonsense")
+
+
+def test_filter_by_htmx_answers_with_the_rows_alone(side: Side, lead: User) -> None:
+    html = page(lead, "connection_list", query="?q=amber", htmx=True)
+    assert "Amber Clinic" in html
+    assert "<html" not in html
+
+
+def test_list_without_connections_says_what_will_happen(lead: User) -> None:
+    assert "There is no connection yet." in page(lead, "connection_list")
+    assert "There is no connection yet." in page(a_user(Role.CUSTOMER_ADMIN, "New One"), "connection_list")
+
+
+def test_list_takes_as_many_queries_for_twenty_as_for_one(side: Side, lead: User) -> None:
+    few = queries_of(lead, "connection_list")
+    for number in range(20):
+        some_people(a_connection(a_company(f"Company {number}", str(number))), 2)
+    assert queries_of(lead, "connection_list") == few
+
+
+# --- one connection -----------------------------------------------------------------------------------------
+
+
+def test_connection_shows_credentials_without_any_secret(side: Side, lead: User) -> None:
+    for user in (lead, side.customer):
+        html = page(user, "connection_detail", side.connection.public_id)
+        assert "ends in t-99" in html
+        assert "papi-42" in html
+        assert "Amber Manager" in html
+        assert SECRET not in html
+
+
+def test_connection_shows_which_field_each_attribute_comes_from(side: Side, lead: User) -> None:
+    Connection.objects.update(mapping={"email": "personal_email"})
+    html = page(lead, "connection_detail", side.connection.public_id)
+    assert "Personal e-mail" in html
+    assert "Work e-mail" not in html
+
+
+def test_error_says_why_and_what_to_do(side: Side) -> None:
+    Connection.objects.update(state=ConnectionState.ERROR, reason="Personio does not accept the secret.")
+    html = page(side.customer, "connection_detail", side.connection.public_id)
+    assert "Personio does not accept the secret." in html
+    assert "Nobody was changed by this." in html
+    assert "Sync now" in html
+
+
+def test_open_run_is_followed_instead_of_started_again(side: Side, lead: User) -> None:
+    run = an_open_run(side.connection)
+    html = page(lead, "connection_detail", side.connection.public_id)
+    assert reverse("connection_status", args=[side.connection.public_id]) in html
+    assert reverse("run_detail", args=[run.public_id]) in html
+    assert "93 of 250 people read" in html
+    assert "Sync now" not in html
+
+
+def test_idle_connection_is_not_polled(side: Side, lead: User) -> None:
+    assert 'hx-trigger="every' not in page(lead, "connection_detail", side.connection.public_id)
+
+
+def test_status_polls_while_it_runs_and_then_asks_for_the_whole_page(side: Side, lead: User) -> None:
+    run = an_open_run(side.connection)
+    client = Client()
+    client.force_login(lead)
+    address = reverse("connection_status", args=[side.connection.public_id])
+    running = client.get(address, headers=HTMX)
+    assert b'hx-trigger="every 2s"' in running.content
+    assert b"<html" not in running.content
+    assert "HX-Refresh" not in running
+    Run.objects.filter(pk=run.pk).update(job_state=JobState.DONE, finished_at=timezone.now())
+    done = client.get(address, headers=HTMX)
+    assert b"hx-get" not in done.content
+    assert done["HX-Refresh"] == "true"
+
+
+def test_history_is_drawn_and_told_in_numbers(side: Side, lead: User) -> None:
+    a_run(side.connection, changed=3, deactivated=2)
+    html = page(lead, "connection_detail", side.connection.public_id)
+    assert "0 added, 3 changed, 2 deactivated" in html
+    assert html.count("<rect") >= 3
+
+
+def test_connection_takes_as_many_queries_for_many_runs(side: Side, lead: User) -> None:
+    few = queries_of(lead, "connection_detail", side.connection.public_id)
+    for _ in range(14):
+        a_run(side.connection, asked_by=lead, added=2)
+    some_people(side.connection, 30, start=10)
+    assert queries_of(lead, "connection_detail", side.connection.public_id) == few
+
+
+def test_sync_now_twice_is_one_run(side: Side) -> None:
+    client = Client()
+    client.force_login(side.customer)
+    address = reverse("connection_sync", args=[side.connection.public_id])
+    first, second = client.post(address), client.post(address)
+    run = Run.objects.get(job_state=JobState.QUEUED)
+    assert first["Location"] == second["Location"] == reverse("run_detail", args=[run.public_id])
+
+
+def test_sync_during_somebody_elses_run_says_so_and_starts_nothing(side: Side, lead: User) -> None:
+    an_open_run(side.connection, asked_by=lead)
+    client = Client()
+    client.force_login(side.customer)
+    answer = client.post(reverse("connection_sync", args=[side.connection.public_id]), follow=True)
+    assert "already running" in answer.content.decode()
+    assert Run.objects.count() == 2
+
+
+def test_paused_connection_cannot_be_synced(side: Side, lead: User) -> None:
+    Connection.objects.update(state=ConnectionState.PAUSED)
+    assert "Sync now" not in page(lead, "connection_detail", side.connection.public_id)
+    client = Client()
+    client.force_login(lead)
+    answer = client.post(reverse("connection_sync", args=[side.connection.public_id]), follow=True)
+    assert "is paused" in answer.content.decode()
+    assert Run.objects.count() == 1
+
+
+# --- sign-in connections ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sign_in(side: Side) -> Connection:
+    return a_connection(side.company, provider="microsoft_entra_id", kind="sso", last_success_at=None)
+
+
+def test_findings_of_a_check_are_shown_step_by_step(sign_in: Connection, lead: User) -> None:
+    findings = [
+        {"step": "o1", "ok": True, "words": "What was entered has the right form."},
+        {"step": "o4", "ok": False, "words": "We cannot find this organisation."},
+    ]
+    Check.objects.create(connection=sign_in, job_state=JobState.DONE, ok=False, findings=findings)
+    html = page(lead, "connection_detail", sign_in.public_id)
+    assert html.index("Right</span>") < html.index("What was entered has the right form.")
+    assert html.index("Wrong</span>") < html.index("We cannot find this organisation.")
+    assert "Check again" in html
+    assert "Sync now" not in html
+
+
+def test_check_again_twice_is_one_check(sign_in: Connection, lead: User) -> None:
+    client = Client()
+    client.force_login(lead)
+    for _ in range(2):
+        answer = client.post(reverse("connection_sync", args=[sign_in.public_id]))
+        assert answer["Location"] == reverse("connection_detail", args=[sign_in.public_id])
+    assert Check.objects.count() == 1
+    assert "A check is going on" in page(lead, "connection_detail", sign_in.public_id)
+
+
+# --- credentials --------------------------------------------------------------------------------------------
+
+
+def post_credentials(side: Side, **values: str) -> tuple[int, str]:
+    client = Client()
+    client.force_login(side.customer)
+    answer = client.post(reverse("connection_credentials", args=[side.connection.public_id]), values)
+    return answer.status_code, answer.content.decode()
+
+
+def test_form_has_the_fields_of_the_card_and_no_secret(side: Side) -> None:
+    html = page(side.customer, "connection_credentials", side.connection.public_id)
+    assert 'name="client_id"' in html
+    assert 'value="papi-42"' in html
+    assert 'name="client_secret"' in html
+    assert "A value is held." in html
+    assert SECRET not in html
+
+
+def test_empty_secret_keeps_the_one_that_is_held(side: Side) -> None:
+    status, _ = post_credentials(side, client_id="papi-43", client_secret="")
+    assert status == 302
+    assert Credential.objects.get(key="client_id").value == "papi-43"
+    assert bytes(Credential.objects.get(key="client_secret").sealed or b"") == SECRET.encode()
+
+
+def test_new_secret_is_sealed_and_tried_at_once(side: Side) -> None:
+    status, _ = post_credentials(side, client_id="papi-42", client_secret="a-new-secret-value-1")
+    assert status == 302
+    kept = Credential.objects.get(key="client_secret")
+    assert b"a-new-secret-value-1" not in bytes(kept.sealed or b"")
+    assert kept.given_by == side.customer
+    assert Run.objects.filter(connection=side.connection, job_state=JobState.QUEUED).count() == 1
+    html = page(side.customer, "connection_detail", side.connection.public_id)
+    assert "a-new-secret-value-1" not in html
+
+
+def test_missing_field_is_said_beside_it_and_nothing_is_stored(side: Side) -> None:
+    status, html = post_credentials(side, client_id="", client_secret="typed-but-refused")
+    assert status == 422
+    assert 'id="credential-client_id_error"' in html
+    assert "Enter the client ID." in html or "Enter the Client ID." in html
+    assert "typed-but-refused" not in html
+    assert bytes(Credential.objects.get(key="client_secret").sealed or b"") == SECRET.encode()
+    assert Run.objects.count() == 1
+
+
+def test_certificate_that_is_none_is_said_beside_its_field(side: Side) -> None:
+    connection = a_connection(side.company, provider="adp_workforce_now")
+    client = Client()
+    client.force_login(side.customer)
+    answer = client.post(
+        reverse("connection_credentials", args=[connection.public_id]),
+        {"client_id": "x", "client_secret": "y", "certificate": "no pem", "private_key": "no pem either"},
+    )
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert "There is no readable certificate." in html
+    assert 'id="credential-certificate_error"' in html
+    assert "no pem either" not in html
+
+
+def test_mixed_up_ids_are_caught_before_anything_is_sent(sign_in: Connection, side: Side) -> None:
+    client = Client()
+    client.force_login(side.customer)
+    data = {"tenant_domain": "common", "application_id": "not a guid", "client_secret": "x", "secret_id": "y"}
+    answer = client.post(reverse("connection_credentials", args=[sign_in.public_id]), data)
+    assert answer.status_code == 422
+    assert 'id="credential-tenant_domain_error"' in answer.content.decode()
+    assert 'id="credential-application_id_error"' in answer.content.decode()
+    assert not Check.objects.exists()
+
+
+def test_ended_connection_takes_no_credentials(side: Side) -> None:
+    Connection.objects.update(state=ConnectionState.DISCONNECTED)
+    status, _ = post_credentials(side, client_id="papi-43", client_secret="a-new-secret-value-1")
+    assert status == 302
+    assert Credential.objects.get(key="client_id").value == "papi-42"
+    assert Connection.objects.get().state == ConnectionState.DISCONNECTED

@@ -1,0 +1,274 @@
+"""The pages of runs, the directory and one person, as each role sees them."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from integrations.models import (
+    Change,
+    ChangeKind,
+    DirectoryPerson,
+    PersonState,
+    Problem,
+    RunOutcome,
+)
+from portal.accounts.models import Role, User
+from portal.kit.leases import JobState
+from portal.sandbox.credentials import CREDENTIALS
+from portal.sandbox.server import Running
+from portal.sandbox.staff import Population
+from portal.sandbox.world import World
+from tests.support.pages import (
+    HTMX,
+    Side,
+    a_connection,
+    a_run,
+    a_side,
+    an_open_run,
+    page,
+    queries_of,
+    some_people,
+)
+from tests.support.people import a_company, a_user
+from tests.support.queue import drain
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _files(settings: Settings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = str(tmp_path)
+
+
+@pytest.fixture
+def side() -> Side:
+    return a_side("Amber")
+
+
+@pytest.fixture
+def lead() -> User:
+    return a_user(Role.TL, "Maya Ortiz")
+
+
+# --- runs ---------------------------------------------------------------------------------------------------
+
+
+def test_open_run_shows_its_phases_and_polls(side: Side, lead: User) -> None:
+    run = an_open_run(side.connection, pages=4)
+    html = page(lead, "run_detail", run.public_id)
+    assert "93 of 250 people read" in html
+    assert "93 people on 4 pages so far" in html
+    assert reverse("run_progress", args=[run.public_id]) in html
+
+
+def test_progress_stops_polling_when_the_run_ends(side: Side, lead: User) -> None:
+    client = Client()
+    client.force_login(lead)
+    answer = client.get(reverse("run_progress", args=[side.run.public_id]), headers=HTMX)
+    assert b"hx-get" not in answer.content
+    assert answer["HX-Refresh"] == "true"
+
+
+def test_changes_are_shown_with_before_and_after_and_can_be_filtered(side: Side, lead: User) -> None:
+    run = a_run(side.connection, changed=1, deactivated=1)
+    Change.objects.create(
+        run=run,
+        source_id=side.person.source_id,
+        person_name="Amber Person",
+        kind=ChangeKind.CHANGED,
+        before={"department": "Care"},
+        after={"department": "Surgery"},
+    )
+    Change.objects.create(run=run, source_id="gone", person_name="Left Longago", kind=ChangeKind.DEACTIVATED)
+    html = page(lead, "run_detail", run.public_id)
+    assert html.index("<del") < html.index("Care</del>") < html.index("Surgery</ins>")
+    assert reverse("person_detail", args=[side.person.public_id]) in html
+    only = page(lead, "run_detail", run.public_id, query="?kind=deactivated")
+    assert "Left Longago" in only
+    assert "Surgery" not in only
+
+
+def test_problems_are_grouped_with_meaning_remedy_and_people(side: Side, lead: User) -> None:
+    Problem.objects.bulk_create(
+        Problem(run=side.run, source_id=f"p{n}", person_name=f"Nomail {n}", code="missing_work_email")
+        for n in range(30)
+    )
+    html = page(lead, "run_detail", side.run.public_id)
+    assert html.count("No work e-mail") == 1
+    assert "Enter the work e-mail address in the HR system" in html
+    assert "Amber Nomail" in html
+    assert "and 11 more" in html
+
+
+def test_held_run_says_why_and_what_to_do(side: Side, lead: User) -> None:
+    said = "60 of 250 people would be deactivated."
+    run = a_run(side.connection, outcome=RunOutcome.HELD, objections=[said])
+    html = page(lead, "run_detail", run.public_id)
+    assert "Held" in html
+    assert "60 of 250 people would be deactivated." in html
+    assert "Look at the people in the HR system." in html
+
+
+def test_failed_run_says_why_and_offers_another_try(side: Side, lead: User) -> None:
+    run = a_run(
+        side.connection,
+        job_state=JobState.FAILED,
+        outcome=RunOutcome.FAILED,
+        failure="The secret has expired.",
+    )
+    html = page(lead, "run_detail", run.public_id)
+    assert "The secret has expired." in html
+    assert "Nobody was changed." in html
+    assert reverse("connection_sync", args=[side.connection.public_id]) in html
+
+
+def test_run_that_changed_nobody_says_so(side: Side, lead: User) -> None:
+    run = a_run(side.connection, unchanged=250, seen=250)
+    html = page(lead, "run_detail", run.public_id)
+    assert "Everything was up to date." in html
+    assert "Nobody was changed." in html
+
+
+def test_run_takes_as_many_queries_for_many_changes_and_problems(side: Side, lead: User) -> None:
+    few = queries_of(lead, "run_detail", side.run.public_id)
+    people = some_people(side.connection, 40, start=100)
+    Change.objects.bulk_create(
+        Change(run=side.run, source_id=p.source_id, person_name=str(p), kind=ChangeKind.ADDED) for p in people
+    )
+    Problem.objects.bulk_create(
+        Problem(run=side.run, source_id=p.source_id, person_name=str(p), code="invalid_email") for p in people
+    )
+    assert queries_of(lead, "run_detail", side.run.public_id) == few
+
+
+# --- the directory ------------------------------------------------------------------------------------------
+
+
+def test_staff_choose_a_company_first(side: Side, lead: User) -> None:
+    a_side("Birch")
+    html = page(lead, "directory")
+    assert f"?company={side.company.public_id}" in html
+    assert "Birch Clinic" in html
+    assert "Birch Clinic" not in page(lead, "directory", query="?q=amber", htmx=True)
+
+
+def test_customer_of_one_company_sees_its_people_at_once(side: Side) -> None:
+    a_side("Birch")
+    html = page(side.customer, "directory")
+    assert "Amber Person0000" in html
+    assert "Birch" not in html
+
+
+def test_people_can_be_found_by_name_email_and_number(side: Side) -> None:
+    some_people(side.connection, 3, mark="Cedar", start=5)
+    for text in ("cedar", "CEDAR.5@", "E5", "person0005 ced"):
+        html = page(side.customer, "directory", query=f"?q={text}", htmx=True)
+        assert "Cedar Person0005" in html
+        assert "Amber Person0000" not in html
+    assert "Nobody matches." in page(side.customer, "directory", query="?q=%00zebra%25", htmx=True)
+
+
+def test_deactivated_people_are_shown_when_asked_for(side: Side) -> None:
+    DirectoryPerson.objects.update(state=PersonState.DEACTIVATED)
+    assert "Amber Person0000" not in page(side.customer, "directory")
+    assert "Amber Person0000" in page(side.customer, "directory", query="?state=deactivated")
+    assert "Amber Person0000" in page(side.customer, "directory", query="?state=all")
+
+
+def test_directory_without_people_says_when_they_come(lead: User) -> None:
+    assert "Nobody is in the directory yet." in page(lead, "directory")
+
+
+def test_nonsense_missing_and_foreign_companies_answer_alike(side: Side) -> None:
+    other = a_side("Birch")
+    for company in ("nonsense", uuid.uuid4(), other.company.public_id):
+        html = page(side.customer, "directory", query=f"?company={company}", status=404)
+        assert "Birch" not in html
+
+
+def test_directory_takes_as_many_queries_for_a_full_page(side: Side, lead: User) -> None:
+    address = f"?company={side.company.public_id}"
+    few = queries_of(lead, "directory", query=address)
+    some_people(side.connection, 120, start=10)
+    assert queries_of(lead, "directory", query=address) == few
+    companies = queries_of(lead, "directory")
+    for number in range(10):
+        some_people(a_connection(a_company(f"Company {number}", str(number))), 1)
+    assert queries_of(lead, "directory") == companies
+
+
+def test_person_shows_origin_history_and_manager(side: Side, lead: User) -> None:
+    boss = some_people(side.connection, 1, mark="Oak", start=7)[0]
+    DirectoryPerson.objects.filter(pk=side.person.pk).update(manager_id=boss.source_id)
+    html = page(lead, "person_detail", side.person.public_id)
+    assert reverse("person_detail", args=[boss.public_id]) in html
+    assert "Work e-mail" in html
+    assert reverse("run_detail", args=[side.run.public_id]) in html
+    assert "Added" in html
+
+
+def test_person_takes_as_many_queries_for_a_long_history(side: Side, lead: User) -> None:
+    few = queries_of(lead, "person_detail", side.person.public_id)
+    for number in range(10):
+        run = a_run(side.connection)
+        Change.objects.create(
+            run=run,
+            source_id=side.person.source_id,
+            person_name="Amber",
+            kind=ChangeKind.CHANGED,
+            before={"city": str(number)},
+            after={"city": str(number + 1)},
+        )
+    assert queries_of(lead, "person_detail", side.person.public_id) == few
+
+
+def test_what_a_vendor_sent_is_escaped(side: Side, lead: User) -> None:
+    DirectoryPerson.objects.update(job_title="<script>alert(1)</script>")
+    for name, args, query in (
+        ("person_detail", [side.person.public_id], ""),
+        ("directory", [], f"?company={side.company.public_id}"),
+    ):
+        html = page(lead, name, *args, query=query)
+        assert "<script>alert" not in html
+        assert "&lt;script&gt;alert" in html
+
+
+# --- from the button to the page ----------------------------------------------------------------------------
+
+
+def test_sync_now_shows_exactly_who_left_and_who_was_renamed(
+    side: Side, sandbox: Running, world: World
+) -> None:
+    """Credentials by form, sync by button, with a worker and the sandbox's HTTP in between."""
+    DirectoryPerson.objects.all().delete()
+    client = Client()
+    client.force_login(side.customer)
+    address = reverse("connection_sync", args=[side.connection.public_id])
+    client.post(reverse("connection_credentials", args=[side.connection.public_id]), CREDENTIALS["personio"])
+    drain()
+    assert DirectoryPerson.objects.filter(state=PersonState.ACTIVE).count() == len(
+        world.indexes(Population.EMPLOYED)
+    )
+    first = client.post(address)["Location"]
+    drain()
+    assert "Everything was up to date." in client.get(first).content.decode()
+    renamed, left = list(world.indexes(Population.EMPLOYED))[:2]
+    world.rename(renamed, "Zora", "Newname")
+    world.let_go(left)
+    second = client.post(address)["Location"]
+    drain()
+    html = client.get(second).content.decode()
+    assert "Newname</ins>" in html
+    assert sorted(
+        Change.objects.filter(run__public_id=second.split("/")[2]).values_list("kind", flat=True)
+    ) == [
+        ChangeKind.CHANGED,
+        ChangeKind.DEACTIVATED,
+    ]
+    assert "All 2" in html
