@@ -230,6 +230,11 @@ class TopicState:
         return self.open_count == 0
 
     @property
+    def is_optional(self) -> bool:
+        """Nothing here is waited for, and nothing was given."""
+        return self.is_done and not any(line.is_settled for line in self.lines)
+
+    @property
     def state(self) -> str:
         if self.is_done:
             return "Done"

@@ -15,12 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from integrations.provider import Audience
 from portal.accounts.models import AccessLink, User
-from portal.accounts.services import LINK_DAYS, create_link, mail_link, revoke_link
+from portal.accounts.services import LINK_DAYS, revoke_link
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
 from requests_app import queries
 from requests_app.models import Request
-from requests_app.services.moves import MoveRefused, make_move
+from requests_app.services.invitations import invite_customer
+from requests_app.services.moves import MoveRefused
 from requests_app.views.shared import DeskRequest, staff_req
 
 
@@ -81,7 +82,7 @@ def request_invite(request: DeskRequest, number: int) -> HttpResponse:
     form = InviteForm(request.POST or None, initial={"email": last.email if last else ""})
     if request.method == "POST" and form.is_valid():
         try:
-            _invite(req, form.cleaned_data["email"], request.user)
+            invite_customer(req, form.cleaned_data["email"], by=request.user)
         except NeedsPerson as error:
             form.add_error("email", error.sentence)
         except MoveRefused as error:
@@ -92,20 +93,6 @@ def request_invite(request: DeskRequest, number: int) -> HttpResponse:
     asked = [state for state in queries.checklist(req, Audience.CUSTOMER) if not state.is_done]
     context = {"req": req, "form": form, "asked": asked, "days": LINK_DAYS, "again": last is not None}
     return render(request, "requests_app/invite.html", context, status=422 if form.errors else 200)
-
-
-def _invite(req: Request, email: str, by: User) -> None:
-    """The move, the link and the mail: all or nothing. Raises NeedsPerson and MoveRefused."""
-    with transaction.atomic():
-        make_move(req, "send_to_customer", by=by)
-        link = create_link(req.company, req.public_id, email, by=by)
-        context = {
-            "company": req.company.name,
-            "provider": req.provider.name,
-            "csm": str(by),
-            "expires_on": f"{link.expires_at.day} {link.expires_at:%B %Y}",
-        }
-        mail_link(link, template="invite", context=context)
 
 
 @require_POST

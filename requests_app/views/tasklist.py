@@ -35,6 +35,8 @@ class TopicRow:
     def words(self) -> str:
         if self.changes:
             return "Change requested"
+        if self.state.is_optional:
+            return "Optional"
         if self.state.is_done:
             return "Completed"
         return "Not started" if self.state.state == "Not started" else f"{self.state.open_count} to do"

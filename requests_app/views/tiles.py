@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from django.db.models import Count, Min
 from django.db.models.functions import TruncWeek
+from django.utils import timezone
 
 from portal.kit import clock
 from portal.templatetags.desk import money
@@ -68,7 +69,7 @@ def _mrr(rows: RequestQuerySet) -> Tile:
 
 
 def _new_per_week(rows: RequestQuerySet) -> tuple[int, ...]:
-    now = clock.now()
+    now = timezone.localtime(clock.now())  # weeks begin where the reader is, as TruncWeek has it
     monday = (now - timedelta(days=now.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
     first = monday - timedelta(weeks=WEEKS - 1)
     found = rows.filter(created_at__gte=first).annotate(week=TruncWeek("created_at")).values_list("week")

@@ -1,0 +1,25 @@
+"""Handing a request to the customer: the move, the link and the mail, all or nothing."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from portal.accounts.models import AccessLink, User
+from portal.accounts.services import create_link, mail_link
+from requests_app.models import Request
+from requests_app.services.moves import make_move
+
+
+def invite_customer(req: Request, email: str, *, by: User) -> AccessLink:
+    """Raises NeedsPerson for an address that cannot be invited, MoveRefused where the stage does not allow it."""
+    with transaction.atomic():
+        make_move(req, "send_to_customer", by=by)
+        link = create_link(req.company, req.public_id, email, by=by)
+        context = {
+            "company": req.company.name,
+            "provider": req.provider.name,
+            "csm": str(by),
+            "expires_on": f"{link.expires_at.day} {link.expires_at:%B %Y}",
+        }
+        mail_link(link, template="invite", context=context)
+    return link
