@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from pytest_django import Settings
 from pytest_django.plugin import DjangoDbBlocker
@@ -13,6 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from portal.sandbox.environment import environment
 from portal.sandbox.server import Running, serve
 from portal.sandbox.world import World
+from tests.support import PEOPLE
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +31,13 @@ def _quick_and_quiet(settings: Settings, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = str(tmp_path / "media")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    cache.clear()
 
 
 @pytest.fixture
 def world() -> World:
     """The sandbox's company and vendors: 40 people, deterministic."""
-    return World(size=40, seed=1)
+    return World(size=PEOPLE, seed=1)
 
 
 @pytest.fixture

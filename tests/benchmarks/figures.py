@@ -84,7 +84,19 @@ def measure(folder: Path, people: int, rounds: int) -> Figures:
     _profile(result, many)
     growth = _peak(many) - _peak(few)
     result.figures.append(Figure(f"memory growth, {FEW:,} to {people:,} people", growth, 40.0, "MiB"))
+    result.figures += _list_figures()
     return result
+
+
+def _list_figures() -> list[Figure]:
+    from tests.benchmarks.pages import FEW, MANY, list_costs  # noqa: PLC0415
+
+    few, many = list_costs()
+    return [
+        Figure(f"requests list, {MANY:,} requests: queries", many.queries, 25, "queries"),
+        Figure(f"… more queries than with {FEW}", many.queries - few.queries, 0, "queries"),
+        Figure(f"… its time ÷ that with {FEW}", many.seconds / few.seconds, 3, "×"),
+    ]
 
 
 def _measure_round(result: Figures, pages: Path) -> None:

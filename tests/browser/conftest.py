@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from portal.sandbox.environment import environment
 from portal.sandbox.server import Running
 from tests.database import ROOT
+from tests.support.workers import cluster, told_to_workers
 
 CHROMIUM = Path("/usr/bin/chromium")
 SHOTS = ROOT / ".screenshots"
@@ -90,37 +85,9 @@ def workers(
 ) -> Iterator[None]:
     """Both clusters of django-q2 as processes of their own, on this test's database."""
     settings.SITE_URL = live_server.url
-    database = connection.settings_dict
-    host = (database["OPTIONS"] or {}).get("host") or database["HOST"]
-    told = {
-        **os.environ,
-        **environment(sandbox.url, sandbox.smtp_port),
-        "DATABASE_URL": f"postgresql://{database['USER']}:{database['PASSWORD']}@:{database['PORT']}/{database['NAME']}?host={host}",
-        "SITE_URL": live_server.url,
-        "MEDIA_ROOT": str(settings.MEDIA_ROOT),
-    }
-    with _cluster("short", told), _cluster("sync", told):
+    told = told_to_workers(sandbox, site_url=live_server.url, media_root=str(settings.MEDIA_ROOT))
+    with cluster("short", told), cluster("sync", told):
         yield
-
-
-@contextmanager
-def _cluster(name: str, told: dict[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "manage.py"), "qcluster"],
-        env={**told, "Q_CLUSTER_NAME": name},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)  # to the main process only: a signal to the group hangs django-q2
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def shoot(page: Page, name: str) -> None:

@@ -76,6 +76,7 @@ def test_nobody_leaves_before_being_hired() -> None:
         assert person.hired_on < person.terminated_on < date(2025, 7, 1)
 
 
+@pytest.mark.slow
 def test_pages_of_a_large_company_are_made_in_flat_memory() -> None:
     world = World(size=20_000)
     tracemalloc.start()

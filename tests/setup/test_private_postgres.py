@@ -105,6 +105,8 @@ def test_a_killed_server_comes_back_with_its_data(checkout: Path) -> None:
         killed = server_pid(checkout)
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
+        while Path(f"/proc/{killed}/cmdline").read_bytes():  # empty once it is dead and not yet reaped
+            time.sleep(0.01)
     with private_postgres.running(checkout) as uri:
         assert answer(uri, "SELECT number FROM kept") == 42
 
