@@ -159,6 +159,7 @@ class Evidence(models.Model):
 
     class Meta:
         verbose_name_plural = "evidence"
+        constraints: ClassVar = [models.UniqueConstraint("req", "sha256", name="evidence_once")]
 
     def __str__(self) -> str:
         return self.name

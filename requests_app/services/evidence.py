@@ -43,8 +43,9 @@ class Upload(Protocol):
 
 
 def store_evidence(req: Request, upload: Upload, *, by: User) -> Evidence:
-    """Keeps the picture as a new PNG under a random name. Raises InvalidAnswer with a sentence.
+    """Keeps the picture as a new PNG under a random name; the same picture again is the one we have.
 
+    Raises InvalidAnswer with a sentence.
     `by` must be allowed to see the request; whether they may answer the item is for give_answer.
     """
     if not Request.objects.for_actor(by).filter(pk=req.pk).exists():
@@ -52,15 +53,18 @@ def store_evidence(req: Request, upload: Upload, *, by: User) -> Evidence:
     content = _read(upload)
     picture = _redrawn(content)
     with transaction.atomic():
-        return Evidence.objects.create(
+        kept, _ = Evidence.objects.get_or_create(
             req=req,
-            file=ContentFile(picture, name=f"{uuid.uuid4().hex}.png"),
-            name=safe_name(upload.name or ""),
-            content_type="image/png",
-            size=len(picture),
             sha256=hashlib.sha256(picture).hexdigest(),
-            uploaded_by=by,
+            defaults={
+                "file": ContentFile(picture, name=f"{uuid.uuid4().hex}.png"),
+                "name": safe_name(upload.name or ""),
+                "content_type": "image/png",
+                "size": len(picture),
+                "uploaded_by": by,
+            },
         )
+    return kept
 
 
 def safe_name(name: str) -> str:

@@ -90,8 +90,8 @@ def workers(
         yield
 
 
-def shoot(page: Page, name: str) -> None:
-    """Keeps a picture for whoever looks at the pages, and for the README."""
+def shoot(page: Page, name: str, *, whole: bool = True) -> None:
+    """Keeps a picture for whoever looks at the pages, and for the README: the whole page, or what fits the window."""
     SHOTS.mkdir(exist_ok=True)
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=str(SHOTS / f"{name}.png"), full_page=True)
+    page.screenshot(path=str(SHOTS / f"{name}.png"), full_page=whole, caret="initial")

@@ -105,8 +105,10 @@ def test_a_request_for_adp_from_the_first_form_to_a_connection_that_syncs(
     certificate, key = credentials.adp_certificate()
     given = credentials.CREDENTIALS["adp"] | {"certificate": certificate, "private_key": key}
     customer.goto(f"{part}details/")
+    shoot(customer, "customer-details-phone")
     answer_topic(customer, given)
     customer.goto(f"{part}consent/")
+    shoot(customer, "customer-consent-phone")
     answer_topic(customer, {"hris.consent_file": "consent.png"})
     customer.goto(f"{part}preferences/")
     answer_topic(
@@ -132,7 +134,7 @@ def test_a_request_for_adp_from_the_first_form_to_a_connection_that_syncs(
     lead.goto(f"/requests/{number}/")
     expect(lead.locator("main")).to_contain_text("INT-1")
     expect(lead.get_by_role("heading", level=1)).to_contain_text("Live", timeout=60_000)
-    shoot(lead, "request")
+    shoot(lead, "request", whole=False)
     issue = world.issues["INT-1"]
     assert (
         issue["fields"]["summary"]

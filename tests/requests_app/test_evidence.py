@@ -199,3 +199,11 @@ def test_no_name_is_ever_a_path_or_a_header(name: str) -> None:
     assert shown.endswith(".png")
     assert not set(shown) & set('/\\\r\n"<>:;\x00')
     assert not shown.startswith(".")
+
+
+def test_the_same_picture_again_is_the_one_that_is_held(db: None) -> None:
+    req = a_request(ADP)
+    by = req.filed_by
+    first, second = (store_evidence(req, an_upload(picture()), by=by) for _ in range(2))
+    assert first == second
+    assert store_evidence(req, an_upload(picture(width=50)), by=by) != first

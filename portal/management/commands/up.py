@@ -110,7 +110,8 @@ def _manage(*arguments: str) -> list[str]:
 
 
 def _sandbox(home: Path, port: int, smtp_port: int) -> Child:
-    arguments = ("--port", str(port), "--smtp-port", str(smtp_port), "--state", str(home / "sandbox.json"))
+    arguments = ["--port", str(port), "--smtp-port", str(smtp_port), "--state", str(home / "sandbox.json")]
+    arguments += ["--people", str(settings.SANDBOX_PEOPLE)]
     return Child("sandbox", _manage("sandbox", *arguments), ready=lambda: _answers(port, "/"), grace=10)
 
 
