@@ -6,27 +6,16 @@ import pytest
 from django.test import Client
 
 from integrations.models import Change, Connection, DirectoryPerson, Run
-from portal.accounts.models import Role, User
+from portal.accounts.models import User
 from portal.sandbox import credentials
 from portal.sandbox.server import Running
 from portal.sandbox.world import World
 from requests_app.models import Event, Request
 from tests.path import people
 from tests.support import PEOPLE
-from tests.support.people import a_user
 from tests.support.queue import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
-
-
-@pytest.fixture
-def csm() -> Client:
-    return people.sign_in(a_user())
-
-
-@pytest.fixture
-def lead() -> Client:
-    return people.sign_in(a_user(Role.TL, "Maya Ortiz"))
 
 
 def sync(client: Client, connection: Connection) -> Run:

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from integrations.models import DirectoryPerson
-from portal.accounts.models import Company, Role
+from portal.accounts.models import Company
 from portal.kit.leases import JobState
 from portal.outbox.models import Effect
 from portal.sandbox.world import World
@@ -22,16 +22,6 @@ from tests.support.queue import drain, time_passes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
 ADP = "adp_workforce_now"
-
-
-@pytest.fixture
-def csm() -> Client:
-    return people.sign_in(a_user())
-
-
-@pytest.fixture
-def lead() -> Client:
-    return people.sign_in(a_user(Role.TL, "Maya Ortiz"))
 
 
 def ready(csm: Client, world: World, **changed: str) -> Request:
