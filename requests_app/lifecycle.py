@@ -192,3 +192,12 @@ BY_NAME = {move.name: move for move in MOVES}
 def moves_from(stage: Stage, actor: Actor) -> tuple[Move, ...]:
     """What this actor may try now, in the order of the table."""
     return tuple(move for move in MOVES if stage in move.frm and actor in move.actors)
+
+
+def drawing() -> str:
+    """The table as a Mermaid state diagram; the README holds it, and a test keeps the two the same."""
+    lines = ["stateDiagram-v2", "    [*] --> draft"]
+    for move in MOVES:
+        who = "/".join(actor.upper() if len(actor) < 4 else actor for actor in sorted(move.actors))
+        lines += [f"    {stage} --> {move.to}: {move.name} ({who})" for stage in sorted(move.frm)]
+    return "\n".join(lines)

@@ -119,14 +119,18 @@ class Company(models.Model):
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def live(self) -> MembershipQuerySet:
-        """Memberships that came by a link end with the link's revocation, on the very next click."""
-        return self.filter(Q(link=None) | Q(link__revoked_at=None))
+        """A membership that came by a link lasts while any link that this person used for the company is not revoked."""
+        used = AccessLink.objects.filter(
+            company=models.OuterRef("company"), used_by=models.OuterRef("user"), revoked_at=None
+        )
+        return self.filter(Q(link=None) | models.Exists(used))
 
 
 class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="memberships")
-    link = models.ForeignKey("AccessLink", on_delete=models.SET_NULL, null=True, blank=True)
+    # CASCADE: a link that is deleted must not leave a membership behind that nothing can end.
+    link = models.ForeignKey("AccessLink", on_delete=models.CASCADE, null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     objects: ClassVar = MembershipQuerySet.as_manager()

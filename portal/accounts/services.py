@@ -19,6 +19,7 @@ from portal.kit.errors import NeedsPerson
 from portal.outbox.services import request_effect
 
 LINK_DAYS = 7
+RENEWALS_APART = timedelta(minutes=1)  # a renewal costs its finder nothing, so that mails must be bounded
 
 
 class LinkUnusable(Exception):
@@ -104,13 +105,17 @@ def open_link(token: str) -> tuple[AccessLink, User]:
 
 
 def renew_link(token: str) -> bool:
-    """Mails a fresh link to the address of an old one. True if there was something to renew; pages do not tell."""
+    """Mails a fresh link to the address of an old one. True if a mail was asked for; pages do not tell."""
     old = AccessLink.objects.filter(token_hash=AccessLink.hash_of(token), revoked_at=None).first()
     if old is None:
         return False
+    recent = AccessLink.objects.filter(
+        request_id=old.request_id, email=old.email, created_at__gt=clock.now() - RENEWALS_APART
+    )
+    if recent.exists():
+        return False
     with transaction.atomic():
         link = create_link(old.company, old.request_id, old.email, by=old.created_by)
-        AccessLink.objects.filter(pk=link.pk).update(used_by=None)
         mail_link(link, template="fresh_link", context={"company": old.company.name})
     return True
 

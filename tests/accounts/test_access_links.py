@@ -17,6 +17,7 @@ from portal.accounts import services
 from portal.accounts.models import AccessLink, Company, Membership, Role, User
 from portal.accounts.services import LinkUnusable, create_link, find_link, link_url, open_link, revoke_link
 from portal.kit.errors import NeedsPerson
+from portal.outbox.models import Effect
 from tests.support.people import a_company, a_user
 
 pytestmark = pytest.mark.django_db
@@ -128,8 +129,32 @@ def test_a_colleagues_address_is_refused_with_a_sentence() -> None:
         create_link(a_company(), REQUEST, csm.email, by=csm)
 
 
+def test_access_lasts_while_one_of_the_links_that_were_used_is_not_revoked(link: AccessLink) -> None:
+    first, user = open_link(token_of(link))
+    second, _ = open_link(token_of(create_link(link.company, uuid.uuid4(), user.email, by=None)))
+    revoke_link(second)
+    assert Company.objects.for_actor(user).exists()
+    revoke_link(first)
+    assert not Company.objects.for_actor(user).exists()
+
+
+def test_deleting_a_link_ends_what_came_by_it(link: AccessLink) -> None:
+    _, user = open_link(token_of(link))
+    AccessLink.objects.all().delete()
+    assert not Company.objects.for_actor(user).exists()
+
+
+def test_fresh_links_cannot_be_asked_for_faster_than_one_a_minute(link: AccessLink) -> None:
+    open_link(token_of(link))
+    AccessLink.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    assert services.renew_link(token_of(link))
+    assert not services.renew_link(token_of(link))
+    assert Effect.objects.count() == 1
+
+
 def test_asking_for_a_fresh_link_answers_alike_for_known_and_unknown(link: AccessLink) -> None:
     open_link(token_of(link))
+    AccessLink.objects.update(created_at=timezone.now() - timedelta(hours=1))
     known = Client().post(f"/accounts/link/{token_of(link)}/renew/")
     unknown = Client().post(f"/accounts/link/{'y' * 43}/renew/")
     assert known.status_code == unknown.status_code == 200
