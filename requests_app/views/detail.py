@@ -34,6 +34,7 @@ def request_detail(request: DeskRequest, number: int) -> HttpResponse:
     context = {
         "req": req,
         "topics": topics,
+        "missing": queries.missing_items(req) if "missing" in request.GET else [],
         "progress": progress_of(topics),
         "waiting_words": queries.waiting_words(req.current_stage, waiting),
         "buttons": buttons(req, request.user, bool(waiting.get(Owner.CUSTOMER)), bool(waiting)),

@@ -49,10 +49,8 @@ def request_move(request: DeskRequest, number: int) -> HttpResponse:
         with transaction.atomic():
             req = make_move(req, name, by=request.user, expected_version=expected, reason=reason)
             tell_owner(req, name, by=request.user, reason=reason.strip())
-    except Incomplete as error:
-        labels = "; ".join(item.label for item in error.items[:4])
-        more = f" and {len(error.items) - 4} more" if len(error.items) > 4 else ""
-        messages.error(request, f"{error.sentence} Still open: {labels}{more}.")
+    except Incomplete:
+        return redirect(f"{_page(number)}?missing=1")  # that page lists what is missing, each with its place
     except MoveRefused as error:
         refused = messages.info if error.code == "already_done" else messages.warning
         refused(request, error.sentence)

@@ -178,3 +178,12 @@ def test_a_worker_killed_in_mid_run_leaves_a_run_that_another_one_finishes(
     run.refresh_from_db()
     assert (run.job_state, run.epoch) == (JobState.DONE, 2)
     assert DirectoryPerson.objects.count() == PEOPLE
+
+
+def test_what_is_missing_is_listed_and_nothing_is_submitted(csm: Client, world: World) -> None:
+    req = people.file_request(csm, "river", ADP)
+    page = people.move(csm, req, "submit")
+    req.refresh_from_db()
+    assert req.stage == "draft"
+    for label in ("What does the customer want to achieve", "Client secret", "Screenshot of the connector"):
+        assert label in page
