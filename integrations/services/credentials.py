@@ -45,15 +45,18 @@ class Given:
 def store_credentials(
     connection: Connection, settings: Mapping[str, str], by: User, given: Mapping[str, Given] | None = None
 ) -> None:
-    """Writes the values that the card asks for. An empty secret keeps the stored one.
+    """Writes the values that the card asks for. An empty secret keeps the stored one, an equal value its giver.
 
     `given` says by key who entered a value before; what it does not name, `by` enters now.
     """
     now = Given(by, clock.now())
+    held = dict(connection.credentials.filter(sealed=None).values_list("key", "value"))
     for item in connection.provider.credentials:
         value = settings.get(item.key, "").strip()
         secret = item.kind is ItemKind.SECRET or len(value) > _CLEAR_LENGTH
         if item.key not in settings or (item.kind is ItemKind.SECRET and not value):
+            continue
+        if not secret and held.get(item.key) == value:
             continue
         place = Credential(connection=connection, key=item.key).place()
         who = (given or {}).get(item.key, now)

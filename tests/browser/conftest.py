@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -28,6 +28,8 @@ ARGUMENTS = [
 ]
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1360, "height": 900}
+# A refused form is answered with 422, and whoever leaves a page cuts off what it was just asking.
+_HARMLESS = ("Failed to load resource", "htmx:afterRequest", "htmx:sendError", "htmx:sendAbort")
 expect.set_options(timeout=15_000)
 
 
@@ -53,6 +55,10 @@ def profile(browser: Browser, live_server: LiveServer) -> Iterator[Callable[...,
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(_HARMLESS):
+            complaints.append(message.text)
+
     def open_profile(*, phone: bool = False, dark: bool = False) -> Page:
         context = browser.new_context(
             base_url=live_server.url,
@@ -63,14 +69,7 @@ def profile(browser: Browser, live_server: LiveServer) -> Iterator[Callable[...,
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda message: (
-                complaints.append(message.text)
-                if message.type == "error" and "Failed to load resource" not in message.text
-                else None
-            ),
-        )
+        page.on("console", listen)
         return page
 
     yield open_profile

@@ -156,6 +156,13 @@ def test_a_request_for_adp_from_the_first_form_to_a_connection_that_syncs(
     assert DirectoryPerson.objects.filter(connection=connection, state="deactivated").count() == 1
     lead.goto(f"/connections/{connection.public_id}/")
     shoot(lead, "connection")
+    lead.goto(f"/directory/?company={connection.company.public_id}")
+    shoot(lead, "directory", whole=False)
+    lead.get_by_role("searchbox").last.fill("Färber")
+    lead.keyboard.press("Enter")
+    lead.get_by_role("link", name="Ottilie Färber").click()
+    expect(lead.get_by_role("heading", level=1)).to_contain_text("Ottilie Färber")
+    shoot(lead, "person", whole=False)
     customer.goto(f"/connections/{connection.public_id}/")
     expect(customer.locator("main")).to_contain_text("Connected")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from django.db import connection as database
@@ -26,7 +27,7 @@ from integrations.services import connections as services
 from integrations.services.checks import perform_check
 from integrations.services.starts import CONNECTION_CHECK
 from portal.accounts.models import Company, User
-from portal.kit import queue
+from portal.kit import clock, queue
 from portal.kit.errors import NeedsPerson, RetryLater
 from portal.kit.http import Http
 from portal.kit.leases import JobState
@@ -91,6 +92,16 @@ def test_an_empty_secret_keeps_the_stored_one_and_tries_again(company: Company, 
     first.refresh_from_db()
     assert (first.job_state, first.outcome) == (JobState.FAILED, RunOutcome.FAILED)
     assert Run.objects.filter(job_state=JobState.QUEUED).count() == 1
+
+
+def test_only_what_was_entered_anew_bears_the_name_of_who_entered_it(company: Company, admin: User) -> None:
+    connection = activated(company, admin)
+    Credential.objects.update(given_at=clock.now() - timedelta(days=90))
+    other = User.objects.create_user("toni@example.com", name="Toni", role="tl")
+    services.replace_credentials(connection, {**GIVEN, "client_secret": "another-secret-value-88bb"}, other)
+    givers = {each.key: each.given_by for each in connection.credentials.all()}
+    assert givers == {"client_id": admin, "client_secret": other}
+    assert connection.credentials.get(key="client_secret").given_at > clock.now() - timedelta(minutes=1)
 
 
 def test_a_double_click_gives_the_running_one(connection: Connection, admin: User) -> None:
