@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portal.accounts.models import SECRET_GIVERS
 from portal.accounts.policy import EVERY_ROLE, GET, POST, Rule, roles
 
 POLICY: dict[str, Rule] = {
@@ -9,7 +10,7 @@ POLICY: dict[str, Rule] = {
     "connection_detail": roles(EVERY_ROLE, GET),
     "connection_status": roles(EVERY_ROLE, GET),
     "connection_sync": roles(EVERY_ROLE, POST),
-    "connection_credentials": roles(EVERY_ROLE, GET, POST),
+    "connection_credentials": roles(SECRET_GIVERS, GET, POST),
     "run_detail": roles(EVERY_ROLE, GET),
     "run_progress": roles(EVERY_ROLE, GET),
     "directory": roles(EVERY_ROLE, GET),

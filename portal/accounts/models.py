@@ -21,6 +21,8 @@ class Role(models.TextChoices):
 
 
 STAFF_ROLES = frozenset({Role.CSM, Role.TL, Role.DEVELOPER, Role.OPERATOR})
+# A connection's credentials come from the customer; of the staff only those who also handle them in tickets.
+SECRET_GIVERS = frozenset({Role.CUSTOMER_ADMIN, Role.TL, Role.DEVELOPER})
 
 
 class UserManager(BaseUserManager["User"]):
@@ -65,8 +67,8 @@ class User(AbstractBaseUser):
         return self.role in STAFF_ROLES
 
     @property
-    def is_customer(self) -> bool:
-        return self.role == Role.CUSTOMER_ADMIN
+    def may_enter_secrets(self) -> bool:
+        return self.role in SECRET_GIVERS
 
     # django-q2's and Django's own checks ask for these; the stock admin is not installed.
     is_staff = False

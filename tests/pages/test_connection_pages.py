@@ -310,3 +310,14 @@ def test_ended_connection_takes_no_credentials(side: Side) -> None:
     assert status == 302
     assert Credential.objects.get(key="client_id").value == "papi-42"
     assert Connection.objects.get().state == ConnectionState.DISCONNECTED
+
+
+def test_a_csm_is_told_who_may_replace_credentials_and_cannot_do_it() -> None:
+    side = a_side("Alder")
+    html = page(side.csm, "connection_detail", side.connection.public_id)
+    assert "team lead can replace them" in html
+    address = reverse("connection_credentials", args=[side.connection.public_id])
+    assert address not in html
+    client = Client()
+    client.force_login(side.csm)
+    assert client.get(address).status_code == 403
