@@ -67,10 +67,12 @@ def measure(folder: Path, people: int, rounds: int) -> Figures:
     # The sandbox and the models can be imported only once Django is set up.
     from portal.sandbox.vendors.adp import adp_pages  # noqa: PLC0415
     from portal.sandbox.world import World  # noqa: PLC0415
+    from tests.benchmarks.syncing import asked_fields  # noqa: PLC0415
 
     many, few = folder / "many", folder / "few"
-    record_pages(many, adp_pages(World(people)))
-    record_pages(few, adp_pages(World(FEW)))
+    selected = asked_fields()
+    record_pages(many, adp_pages(World(people), selected=selected))
+    record_pages(few, adp_pages(World(FEW), selected=selected))
     result = Figures(people)
     for _ in range(rounds):
         _measure_round(result, many)

@@ -22,6 +22,7 @@ from integrations.engine.mapping import AttributeMapping
 from integrations.engine.pipeline import identify, judge
 from integrations.models import Connection, ConnectionState, DirectoryPerson, Phase, Run, RunKind
 from integrations.services.runs import perform_run
+from integrations.sources.rest import RestSource
 from integrations.targets.directory import Directory
 from portal.accounts.models import Company
 from portal.kit.leases import claim
@@ -36,6 +37,13 @@ def recorded(path: Path) -> Recorded:
     source = catalog.get(CARD).source
     assert source is not None
     return Recorded(path, source, LIST)
+
+
+def asked_fields() -> str:
+    """The $select of the card's question: what the vendor sends is what the card asks for, no more."""
+    source = catalog.get(CARD).source
+    assert isinstance(source, RestSource)
+    return dict(source.people.ask.query)["$select"]
 
 
 def new_connection() -> Connection:
