@@ -129,7 +129,8 @@ def _status(connection: Connection, run: Run | None, check: Check | None) -> dic
         "run_phase": open_run.get_phase_display() if open_run else "",
         "check": check,
         "checking": checking,
-        "busy": bool(open_run or checking),
+        # Still "connecting" without a run: it ended between our two looks, and the next one shows it.
+        "busy": bool(open_run or checking or connection.state == ConnectionState.CONNECTING),
         "can_sync": connection.state in _WORKING,
     }
 

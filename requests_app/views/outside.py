@@ -63,6 +63,9 @@ class Outside:
             return "2s"
         if self.req.jira_key and not self.req.jira_status:
             return "5s"
+        if self.connection and self.req.current_stage == Stage.APPROVED:
+            # The run may have ended between our look at the request and at the run: the news is still to come.
+            return "5s"
         return "15s" if self.jira_busy else ""
 
 

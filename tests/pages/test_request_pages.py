@@ -379,3 +379,12 @@ def test_there_is_nothing_to_try_again_on_a_draft(req: Request, csm: User) -> No
         page = client.post(f"/requests/{req.number}/retry/", {"what": what}, follow=True).content.decode()
         assert "There is nothing left" in page or "There is no connection yet" in page
     assert client.post(f"/requests/{req.number}/retry/", {"what": "luck"}).status_code == 404
+
+
+def test_a_run_that_ended_between_two_looks_does_not_end_the_asking(csm: User, lead: User) -> None:
+    req = make_move(submitted(file_request(a_company(), "personio", by=csm), csm), "approve", by=lead)
+    Effect.objects.update(job_state="done")
+    Request.objects.update(jira_key="INT-7", jira_status="To Do")
+    Run.objects.update(job_state="done", phase="finished", outcome="applied")
+    page = signed_in(csm).get(f"/requests/{req.number}/status/", {"stage": "approved"}).content.decode()
+    assert 'hx-trigger="every 5s"' in page
