@@ -128,6 +128,15 @@ def test_failed_run_says_why_and_offers_another_try(side: Side, lead: User) -> N
     assert reverse("connection_sync", args=[side.connection.public_id]) in html
 
 
+def test_a_csm_may_try_a_failed_run_again_though_not_replace_its_credentials(side: Side) -> None:
+    run = a_run(
+        side.connection, outcome=RunOutcome.FAILED, job_state=JobState.FAILED, failure="The key was refused."
+    )
+    html = page(side.csm, "run_detail", run.public_id)
+    assert reverse("connection_sync", args=[side.connection.public_id]) in html
+    assert reverse("connection_credentials", args=[side.connection.public_id]) not in html
+
+
 def test_run_that_changed_nobody_says_so(side: Side, lead: User) -> None:
     run = a_run(side.connection, unchanged=250, seen=250)
     html = page(lead, "run_detail", run.public_id)
