@@ -30,11 +30,11 @@ def _add_request_id(
     return event
 
 
-def _redact_exception(
-    _logger: Any, _name: str, event: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
-    if text := event.get("exception"):
-        event["exception"] = redact(str(text))
+def _redact_values(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """What came by `extra` and the traceback; the message itself went through the filter."""
+    for name, value in event.items():
+        if name != "event" and isinstance(value, str):
+            event[name] = redact(value)
     return event
 
 
@@ -55,7 +55,7 @@ def formatter(*, as_json: bool) -> logging.Formatter:
         ],
         processors=[
             structlog.processors.format_exc_info,
-            _redact_exception,
+            _redact_values,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             renderer,
         ],
