@@ -23,9 +23,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # --- what leaves this machine -------------------------------------------------------------------------------
 # With SANDBOX_URL every outbound call goes to that one address, carrying the vendor's Host. Production refuses it.
 SANDBOX_URL = env("SANDBOX_URL", default="")
-SANDBOX_PEOPLE = env.int(
-    "SANDBOX_PEOPLE", default=250
-)  # how many work at the sandbox's company; 100,000 is fine
+# How many work at the sandbox's company; 100,000 is fine.
+SANDBOX_PEOPLE = env.int("SANDBOX_PEOPLE", default=250)
 
 JIRA_URL = env("JIRA_URL", default="")
 JIRA_EMAIL = env("JIRA_EMAIL", default="")

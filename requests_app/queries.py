@@ -11,13 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 from django.urls import reverse
 
 from integrations.provider import Audience, ItemKind, Owner, Topic
 from portal.accounts.models import Role, User
 from requests_app.lifecycle import Stage
-from requests_app.models import Answer, AnswerState, Event, Item, Request, RequestQuerySet
+from requests_app.models import Answer, AnswerState, Event, Evidence, Item, Request, RequestQuerySet
 
 SETTLED = frozenset(
     {AnswerState.PROVIDED, AnswerState.ACCEPTED, AnswerState.WAIVED, AnswerState.NOT_APPLICABLE}
@@ -304,6 +304,11 @@ def editors(req: Request) -> set[int]:
     )
     from_moves = Event.objects.filter(req=req, move="submit", by__isnull=False).values_list("by", flat=True)
     return {req.filed_by_id, *from_answers, *from_moves}
+
+
+def held_evidence(req: Request) -> QuerySet[Evidence]:
+    """The files that an answer holds now, with who uploaded them; not those that were replaced."""
+    return Evidence.objects.filter(req=req).exclude(answer=None).select_related("uploaded_by")
 
 
 def shown_value(answer: Answer) -> str:

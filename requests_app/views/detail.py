@@ -42,7 +42,7 @@ def request_detail(request: DeskRequest, number: int) -> HttpResponse:
         "invited": invited_to(req),
         "ticket": ticket,
         "ticket_trouble": trouble,
-        "evidence": req.evidence.exclude(answer=None).select_related("uploaded_by").order_by("-pk"),
+        "evidence": queries.held_evidence(req).order_by("-pk"),
         "timeline": queries.timeline(req, queries.audience_of(request.user)),
         **_outside(req),
     }

@@ -61,7 +61,7 @@ def request_review(request: DeskRequest, number: int) -> HttpResponse:
         "sections": [(state.topic, [Told(line) for line in state.lines]) for state in states],
         "ticket": ticket,
         "ticket_trouble": trouble,
-        "evidence": req.evidence.exclude(answer=None).select_related("uploaded_by").order_by("pk"),
+        "evidence": queries.held_evidence(req).order_by("pk"),
         "buttons": [
             decision(req, "send_back", "Send back", ""),
             decision(req, "reject", "Reject", "danger"),

@@ -96,6 +96,16 @@ def move(client: Client, req: Request, name: str, **more: str) -> str:
     return str(answer.content.decode())
 
 
+def hand_back_until_live(customer: Client, csm: Client, lead: Client, req: Request) -> None:
+    """The way from the customer's last answer to a connection that works."""
+    customer.post(f"/your/{req.public_id}/hand-back/")
+    move(csm, req, "submit")
+    move(lead, req, "approve")
+    drain()
+    req.refresh_from_db()
+    assert req.stage == "live"
+
+
 def a_consent() -> SimpleUploadedFile:
     return SimpleUploadedFile("consent.png", a_screenshot(), "image/png")
 

@@ -70,12 +70,7 @@ def test_the_same_for_personio(csm: Client, lead: Client, world: World) -> None:
     part = f"/your/{req.public_id}/"
     people.answer_topic(customer, part, "details", credentials.CREDENTIALS["personio"])
     people.answer_topic(customer, part, "preferences", people.PREFERENCES)
-    customer.post(f"{part}hand-back/")
-    people.move(csm, req, "submit")
-    people.move(lead, req, "approve")
-    drain()
-    req.refresh_from_db()
-    assert req.stage == "live"
+    people.hand_back_until_live(customer, csm, lead, req)
     assert DirectoryPerson.objects.filter(connection=req.connection, state="active").count() == PEOPLE
     assert req.connection is not None
     assert sync(lead, req.connection).change_total == 0
@@ -91,12 +86,7 @@ def test_a_sign_in_request_ends_in_a_tenant_that_was_checked(csm: Client, lead: 
     test_user = {"sso.test_username": "sso.test@riverside.example", "sso.test_password": "Test!pass-word-77"}
     people.answer_topic(customer, part, "test_user", test_user)
     people.answer_topic(customer, part, "preferences", {"sso.auto_creation": "true"})
-    customer.post(f"{part}hand-back/")
-    people.move(csm, req, "submit")
-    people.move(lead, req, "approve")
-    drain()
-    req.refresh_from_db()
-    assert req.stage == "live"
+    people.hand_back_until_live(customer, csm, lead, req)
     assert req.connection is not None
     findings = req.connection.checks.get().findings
     assert any(given["tenant_id"] in finding["words"] for finding in findings)
