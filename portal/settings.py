@@ -58,7 +58,9 @@ VAULT_KEYS = env("VAULT_KEYS", default="dev:" + "A" * 43 + "=")
 INSTALLED_APPS = [
     "portal.apps.PortalConfig",
     "portal.outbox.apps.OutboxConfig",
+    "portal.audit.apps.AuditConfig",
     "portal.accounts.apps.AccountsConfig",
+    "portal.notices.apps.NoticesConfig",
     "integrations.apps.IntegrationsConfig",
     "requests_app.apps.RequestsConfig",
     "django.contrib.auth",

@@ -21,8 +21,11 @@ from tests.support import PEOPLE
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """Django empties the database between transactional tests, which the append-only tables refuse."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        for table in ("requests_app_event", "requests_app_answerchange"):
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_no_truncate")
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgname LIKE '%_no_truncate'"
+        )
+        for table, trigger in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
@@ -18,6 +19,13 @@ class Role(models.TextChoices):
     DEVELOPER = "developer", "Developer"
     OPERATOR = "operator", "Operator"
     CUSTOMER_ADMIN = "customer_admin", "Customer admin"
+
+
+class Language(models.TextChoices):
+    """What customers read. The desk's own pages are in English."""
+
+    ENGLISH = "en", "English"
+    GERMAN = "de", "Deutsch"
 
 
 STAFF_ROLES = frozenset({Role.CSM, Role.TL, Role.DEVELOPER, Role.OPERATOR})
@@ -46,6 +54,7 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=120)
     role = models.CharField(max_length=16, choices=Role)
     time_zone = models.CharField(max_length=64, default="UTC")
+    language = models.CharField(max_length=5, choices=Language, default=Language.ENGLISH)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -98,6 +107,12 @@ class Company(models.Model):
     verified_at = models.DateTimeField(null=True, blank=True)
     hris_entitled = models.BooleanField("plan includes HRIS", default=True)
     sso_entitled = models.BooleanField("plan includes SSO", default=True)
+    color = models.CharField(
+        "colour",
+        max_length=7,
+        blank=True,
+        validators=[RegexValidator(r"^#[0-9a-f]{6}$", "Use a form like #0054a6.")],
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     objects: ClassVar = CompanyQuerySet.as_manager()
@@ -147,8 +162,9 @@ class Membership(models.Model):
 class AccessLink(models.Model):
     """A link for one customer admin to one request. Only the hash of its 256-bit token is stored.
 
-    A link is used once, by a POST: a GET by a mail scanner changes nothing. Access then lasts as the
-    session does and ends at once when the link is revoked.
+    The link alone opens nothing: whoever has it asks for a code of 6 digits, which goes to the address and works for
+    10 minutes, in that browser, once. Access ends at once when the link is revoked.
+    `item_keys` empty: the customer's whole part; else only these items, which `delegated_by` handed on.
     """
 
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="access_links")
@@ -165,6 +181,15 @@ class AccessLink(models.Model):
     )
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    language = models.CharField(max_length=5, choices=Language, default=Language.ENGLISH)
+    item_keys = models.JSONField(default=list, blank=True)
+    delegated_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="links_delegated"
+    )
+    code_hash = models.BinaryField(max_length=32, null=True, blank=True)
+    code_sent_at = models.DateTimeField(null=True, blank=True)
+    code_expires_at = models.DateTimeField(null=True, blank=True)
+    code_tries = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering: ClassVar = ["-created_at"]
@@ -181,3 +206,14 @@ class AccessLink(models.Model):
     @staticmethod
     def hash_of(token: str) -> bytes:
         return hashlib.sha256(token.encode()).digest()
+
+
+class Allowance(models.Model):
+    """How often something was done in a span of time. One atomic statement counts (services.limits)."""
+
+    key = models.CharField(max_length=160, unique=True)
+    started_at = models.DateTimeField()
+    count = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
-from portal.accounts.models import AccessLink, Company, Membership, Role, User
+from portal.accounts.models import AccessLink, Company, Language, Membership, Role, User
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
 from portal.outbox.services import request_effect
@@ -37,8 +38,19 @@ def link_url(link: AccessLink) -> str:
     return f"{settings.SITE_URL}{reverse('access_link', args=[_token(link)])}"
 
 
-def create_link(company: Company, request_id: uuid.UUID, email: str, *, by: User | None) -> AccessLink:
+def create_link(
+    company: Company,
+    request_id: uuid.UUID,
+    email: str,
+    *,
+    by: User | None,
+    language: str = Language.ENGLISH,
+    item_keys: Iterable[str] = (),
+    delegated_by: User | None = None,
+) -> AccessLink:
     """A new link for this address; older unused ones for the same request and address end.
+
+    With `item_keys` the link opens only these items of the customer's part.
 
     Raises NeedsPerson when the address belongs to a member of staff, who signs in instead.
     """
@@ -57,6 +69,9 @@ def create_link(company: Company, request_id: uuid.UUID, email: str, *, by: User
             email=address,
             nonce=os.urandom(32),
             created_by=by,
+            language=language,
+            item_keys=sorted(set(item_keys)),
+            delegated_by=delegated_by,
             expires_at=clock.now() + timedelta(days=LINK_DAYS),
         )
         link.token_hash = AccessLink.hash_of(_token(link))
@@ -118,6 +133,18 @@ def renew_link(token: str) -> bool:
         link = create_link(old.company, old.request_id, old.email, by=old.created_by)
         mail_link(link, template="fresh_link", context={"company": old.company.name})
     return True
+
+
+def scope_of(user: User, request_id: uuid.UUID) -> frozenset[str] | None:
+    """The keys of the items that were handed on to this customer admin; None when the whole part is theirs.
+
+    Of several live links the widest counts. Without any it is empty.
+    """
+    links = AccessLink.objects.filter(request_id=request_id, used_by=user, revoked_at=None)
+    keys = list(links.values_list("item_keys", flat=True))
+    if any(not each for each in keys):
+        return None
+    return frozenset(key for each in keys for key in each)
 
 
 def revoke_link(link: AccessLink) -> None:

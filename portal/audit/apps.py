@@ -1,0 +1,10 @@
+"""The audit log: who did what, append-only and hash-chained."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AuditConfig(AppConfig):
+    name = "portal.audit"
+    label = "audit"

@@ -1,0 +1,57 @@
+"""A notice is one piece of news for one person; preferences say how each kind of news reaches them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class By(models.TextChoices):
+    """How a kind of news is mailed. In the portal it always appears."""
+
+    NOW = "now", "At once"
+    DIGEST = "digest", "In the daily digest"
+    NEVER = "never", "Not by mail"
+
+
+class Notice(models.Model):
+    """`words` is one sentence, `url` a path of the portal. The marker keeps the same news from coming twice."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=40)
+    words = models.CharField(max_length=300)
+    detail = models.CharField(max_length=1000, blank=True)
+    url = models.CharField(max_length=300)
+    marker = models.CharField(max_length=160)
+    at = models.DateTimeField(db_default=Now())
+    read_at = models.DateTimeField(null=True, blank=True)
+    digest_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        indexes: ClassVar = [models.Index("user", condition=Q(read_at=None), name="notice_unread")]
+        constraints: ClassVar = [models.UniqueConstraint("user", "marker", name="notice_once")]
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class Preference(models.Model):
+    """How this person wants one kind of news; without a row the kind's default holds."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preferences")
+    kind = models.CharField(max_length=40)
+    by = models.CharField(max_length=6, choices=By)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("user", "kind", name="preference_once"),
+            models.CheckConstraint(condition=Q(by__in=By.values), name="preference_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.by}"
