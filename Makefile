@@ -4,10 +4,10 @@ PYTHON := .venv/bin/python
 UV_COMPILE := $(PYTHON) -m uv pip compile pyproject.toml --generate-hashes --no-emit-index-url -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check bench lock clean prepare-run prepare-test prepare-browser
+.PHONY: help run test test-all check translations bench lock clean prepare-run prepare-test prepare-browser
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: prepare-run ## the whole portal with demo data and sandbox vendors; PORT=8080 chooses its port
 	@exec $(PYTHON) manage.py up $(if $(PORT),--port $(PORT))
@@ -25,6 +25,9 @@ check: prepare-test ## lint, format, types, layers, Django's checks, missing mig
 	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()" --no-logo
 	$(PYTHON) manage.py check
 	$(PYTHON) manage.py makemigrations --check --dry-run
+
+translations: prepare-test ## collect the customer's messages into the German catalogue and compile it
+	@$(PYTHON) -m tests.i18n
 
 bench: prepare-test ## speed and memory against their limits
 	@$(PYTHON) -m tests.benchmarks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from integrations.conditions import NEVER, Is
-from integrations.provider import NOT_CUSTOMER, InTicket, Item, ItemKind, Option, Owner, Topic
+from integrations.provider import NOT_CUSTOMER, InTicket, Item, ItemKind, Option, OurValue, Owner, Step, Topic
 
 COMPANY: tuple[Item, ...] = (
     Item(
@@ -193,12 +193,19 @@ CONSENT: tuple[Item, ...] = (
         kind=ItemKind.FILE,
         owner=Owner.CUSTOMER,
         topic=Topic.CONSENT,
-        help="A picture (PNG, JPEG or WebP) of the page that shows the purchased connector and the accepted agreement. "
+        help="A picture or a PDF of the page that shows the purchased connector and the accepted agreement. "
         "It proves that we may read your data.",
         ticket=InTicket.ATTACHMENT,
     ),
 )
 CONSENT_OPTIONAL = tuple(replace(item, required=NEVER) for item in CONSENT)
+
+IF_ASKED = Step(
+    "If you are asked who we are",
+    "Use this name for the access, and this address for a contact. If only known network addresses may "
+    "come in, these are ours.",
+    shows=(OurValue.PORTAL_NAME, OurValue.SUPPORT_EMAIL, OurValue.EGRESS_ADDRESSES),
+)
 
 NOTIFY_EMPLOYEES = Item(
     key="hris.notify_employees",

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from integrations.provider import Item, ItemKind, Provider
 from integrations.sources.oidc import Discovery
@@ -54,7 +55,7 @@ class CredentialsForm(forms.Form):
         for key in ("certificate", "private_key"):
             if key in self.fields and not values.get(key) and key not in self.errors:
                 self.add_error(
-                    key, "The certificate and its private key are replaced together. Paste this one too."
+                    key, _("The certificate and its private key are replaced together. Paste this one too.")
                 )
         if {"certificate", "private_key"} & set(self.errors):
             return
@@ -64,25 +65,28 @@ class CredentialsForm(forms.Form):
             )
         except NeedsPerson as error:
             if error.code == "wrong_passphrase" and "passphrase" in self.fields:
-                self.add_error("passphrase", error.sentence)
+                self.add_error("passphrase", _(error.sentence))
             else:
-                self.add_error("private_key" if error.code in _KEY_FAULTS else "certificate", error.sentence)
+                self.add_error(
+                    "private_key" if error.code in _KEY_FAULTS else "certificate", _(error.sentence)
+                )
 
     def _check_entries(self, sign_in: Discovery, values: Mapping[str, Any]) -> None:
         """The card's own rules about mixed-up ids, told before anything is sent."""
         typed = {key: str(value) for key, value in values.items() if value}
         for lint in sign_in.lints:
             if lint.setting in self.fields and lint.setting not in self.errors and lint.slips(typed):
-                self.add_error(lint.setting, lint.words)
+                self.add_error(lint.setting, _(lint.words))
 
 
 def _field(item: Item, shown: str, *, held: bool) -> forms.CharField:
     required = item.required.holds({}) and not held
-    label, help_text = item.label, item.help
+    label, help_text = _(item.label), _(item.help) if item.help else ""
     if item.kind is not ItemKind.SECRET:
-        return _line(label, help_text, required=required, initial=shown)
+        return _line(item, required=required, initial=shown)
     if item.multiline:
-        kept = "Leave it empty to keep the one that we hold. " if held else ""
+        kept = _("Leave it empty to keep the one that we hold.") if held else ""
+        stored = _("It is stored encrypted and never shown again.")
         widget = forms.Textarea(
             attrs={"rows": 5, "autocomplete": "off", "spellcheck": "false", "class": "mono"}
         )
@@ -91,11 +95,11 @@ def _field(item: Item, shown: str, *, held: bool) -> forms.CharField:
             required=required,
             max_length=_LONGEST_BLOCK,
             widget=widget,
-            help_text=f"{help_text} {kept}It is stored encrypted and never shown again.".strip(),
-            error_messages={"required": f"Paste the {_lower(label)}."},
+            help_text=" ".join(filter(None, (help_text, kept, stored))),
+            error_messages={"required": _("Paste the %(label)s.") % {"label": _in_sentence(item.label)}},
         )
     secret = forms.PasswordInput(render_value=False, attrs={"data-kind": "secret", "autocomplete": "off"})
-    return _line(label, help_text, required=required, widget=secret)
+    return _line(item, required=required, widget=secret)
 
 
 class _Block(forms.CharField):
@@ -105,18 +109,22 @@ class _Block(forms.CharField):
         return ""
 
 
-def _line(
-    label: str, help_text: str, *, required: bool, initial: str = "", widget: Any = None
-) -> forms.CharField:
+def _line(item: Item, *, required: bool, initial: str = "", widget: Any = None) -> forms.CharField:
     return forms.CharField(
-        label=label,
-        help_text=help_text,
+        label=_(item.label),
+        help_text=_(item.help) if item.help else "",
         required=required,
         initial=initial,
         max_length=_LONGEST_LINE,
         widget=widget or forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        error_messages={"required": f"Enter the {_lower(label)}."},
+        error_messages={"required": _("Enter the %(label)s.") % {"label": _in_sentence(item.label)}},
     )
+
+
+def _in_sentence(label: str) -> str:
+    """In English its first letter is small; a German noun keeps its capital."""
+    said = _(label)
+    return _lower(label) if said == label else said
 
 
 def _lower(label: str) -> str:

@@ -125,6 +125,25 @@ class Item:
     multiline: bool = False
 
 
+class OurValue(StrEnum):
+    """What the customer copies from us into the vendor's product. The values come from the settings."""
+
+    PORTAL_NAME = "portal_name"
+    REDIRECT_URI = "redirect_uri"
+    SIGN_OUT_URL = "sign_out_url"
+    EGRESS_ADDRESSES = "egress_addresses"
+    SUPPORT_EMAIL = "support_email"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a guide in the vendor's product; `shows` are values of ours to copy while doing it."""
+
+    title: str
+    text: str
+    shows: tuple[OurValue, ...] = ()
+
+
 class Unreadable(Exception):
     """One record could not be read: a problem with a stable `code`, the `field`, and the value's shape."""
 
@@ -192,6 +211,7 @@ class Provider:
     `credentials` are the items that the connection needs; their keys are the names in `Settings`.
     `mapping` is directory attribute -> field that the source reads. `schedule` is times of day in UTC.
     `ticket_name` is what the procedure calls it in the ticket. `version` rises when the checklist changes.
+    `guide` is where the customer finds what `credentials` ask for, in the words of the vendor's pages.
     """
 
     slug: str
@@ -206,6 +226,7 @@ class Provider:
     mapping: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     schedule: tuple[str, ...] = ("03:00",)
     prerequisites: tuple[str, ...] = ()
+    guide: tuple[Step, ...] = ()
     ticket_name: str = ""
     version: int = 1
 

@@ -76,3 +76,19 @@ def production_is_safe(**_: Any) -> list[CheckMessage]:
     if not settings.JIRA_URL or not settings.SALESFORCE_DOMAIN:
         found.append(Warning("Jira or Salesforce is not configured yet.", id="desk.W001"))
     return found
+
+
+@register("files")
+def evidence_has_its_place(**_: Any) -> list[CheckMessage]:
+    bucket = settings.EVIDENCE_S3_BUCKET
+    named = ("ENDPOINT_URL", "REGION", "KEY", "SECRET")
+    given = {name for name in named if getattr(settings, f"EVIDENCE_S3_{name}")}
+    if given and not bucket:
+        words = ", ".join(f"EVIDENCE_S3_{name}" for name in named if name in given)
+        return [Error(f"Set EVIDENCE_S3_BUCKET, or unset {words}.", id="desk.E010")]
+    if len(given & {"KEY", "SECRET"}) == 1:
+        return [Error("Set both EVIDENCE_S3_KEY and EVIDENCE_S3_SECRET, or neither.", id="desk.E010")]
+    if settings.PRODUCTION and not bucket:
+        words = "Evidence is in a local folder (MEDIA_ROOT). With several hosts, set EVIDENCE_S3_BUCKET."
+        return [Warning(words, id="desk.W002")]
+    return []

@@ -9,13 +9,19 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext, gettext_lazy
 
 from portal.accounts.models import Role, User
-from portal.accounts.policy import DESK
+from portal.accounts.policy import DESK, GET
+from portal.notices.models import Notice
+from portal.policy import POLICY
 from portal.templatetags.desk import initials
 from portal.views import open_request_of
 from requests_app.lifecycle import Stage
 from requests_app.models import Request
+
+_STAFF_SEARCH = "Search company, request or Jira key"
+_CUSTOMER_SEARCH = gettext_lazy("Search your requests and people")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +50,32 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     navigation = _for_staff if user.is_desk_staff else _for_customer
     return {
         "nav": SimpleLazyObject(lambda: navigation(request, user)),
-        "desk_user": Shown(str(user), user.get_role_display(), initials(str(user))),
-        "search_url": reverse("search") if user.is_desk_staff else "",
+        "desk_user": Shown(str(user), gettext(user.get_role_display()), initials(str(user))),
+        "search_url": reverse("search"),
+        "search_hint": _STAFF_SEARCH if user.is_desk_staff else _CUSTOMER_SEARCH,
+        **(_bell(user) if user.is_desk_staff else {}),
     }
+
+
+def _bell(user: User) -> dict[str, Any]:
+    """One query, over the index of what is unread, when the frame draws the bell."""
+    unread = Notice.objects.filter(user=user, read_at=None)
+    return {"bell_count": SimpleLazyObject(unread.count), "bell_url": reverse("notice_list")}
 
 
 def _for_staff(request: HttpRequest, user: User) -> list[Entry]:
     """One query: how much waits for this person."""
     lines = [
         ("my_work", "My work", "home", ("my_work",)),
-        ("request_list", "Requests", "list-check", ("request_",)),
+        ("request_list", "Requests", "list-check", ("request_", "saved_view")),
         ("request_new", "New request", "square-rounded-plus", ("request_new",)),
         ("connection_list", "Connections", "plug", ("connection_", "run_")),
         ("directory", "Directory", "users", ("directory", "person_")),
     ]
+    if user.role in (Role.TL, Role.OPERATOR):
+        lines.append(("dashboard", "Dashboard", "chart-bar", ("dashboard",)))
+    if POLICY["audit_list"].allows(GET, user):
+        lines.append(("audit_list", "Audit log", "history", ("audit_",)))
     if user.role not in DESK:
         lines = [line for line in lines if line[0] != "request_new"]
     active = _active(request, [line[3] for line in lines])
@@ -73,10 +91,10 @@ def _for_customer(request: HttpRequest, user: User) -> list[Entry]:
     entries = []
     if req := open_request_of(user):
         url = reverse("customer_request", args=[req.public_id])
-        entries.append(Entry(url, "Your request", "list-check", here.startswith(url)))
+        entries.append(Entry(url, gettext("Your request"), "list-check", here.startswith(url)))
     active = _active(request, [("connection_", "run_"), ("directory", "person_")])
-    entries.append(Entry(reverse("connection_list"), "Connections", "plug", active == 0))
-    entries.append(Entry(reverse("directory"), "Directory", "users", active == 1))
+    entries.append(Entry(reverse("connection_list"), gettext("Connections"), "plug", active == 0))
+    entries.append(Entry(reverse("directory"), gettext("Directory"), "users", active == 1))
     return entries
 
 

@@ -1,4 +1,4 @@
-"""What every request passes: an id for the logs, and the policy. Default is deny."""
+"""What every request passes: an id for the logs, the limits of its session, and the policy. Default is deny."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import re
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.contrib.auth.views import redirect_to_login
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.accounts.models import User
+from portal.accounts import sessions
+from portal.accounts.limits import RateLimited
+from portal.accounts.models import Role, User
+from portal.accounts.policy import Rule
 from portal.kit.logs import request_id
 from portal.policy import POLICY
 
@@ -37,6 +43,24 @@ class RequestIdMiddleware:
             return response
         finally:
             request_id.reset(token)
+
+
+class SessionLimitsMiddleware:
+    """Ends a session that was not used, or lasted, too long; the request goes on as a stranger's."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if isinstance(user, User):
+            if sessions.is_over(request, user):
+                logout(request)
+                if user.is_desk_staff:
+                    messages.info(request, "Your session has ended. Sign in to go on where you were.")
+            else:
+                sessions.note_use(request)
+        return self.get_response(request)
 
 
 class ReadersTimeZoneMiddleware:
@@ -83,16 +107,47 @@ class PolicyMiddleware:
         if rule.allows(method, user):
             return None
         if user is None:
-            return _to_sign_in(request)
+            return _to_sign_in(request, rule)
         raise PermissionDenied
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Whatever was done too often gets one answer, wherever it was noticed."""
+        return _too_often(request, exception) if isinstance(exception, RateLimited) else None
 
-def _to_sign_in(request: HttpRequest) -> HttpResponse:
+
+def _to_sign_in(request: HttpRequest, rule: Rule) -> HttpResponse:
     """A program gets 401. A fragment cannot show a sign-in page, so it asks the browser to go there as a whole."""
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": "Sign in first."}, status=401)
+    back = _page_of(request)
+    # Customers have no password: who came in by a link gets a code for it.
+    by_link = rule.admits(Role.CUSTOMER_ADMIN) and sessions.remembered_link(request)
+    way_in = reverse("session_ended") if by_link else reverse("account_login")
+    way_in = f"{way_in}?next={quote(back)}" if back else way_in
     if request.headers.get("HX-Request"):
         response = HttpResponse(status=401)
-        response["HX-Redirect"] = reverse("account_login")
+        response["HX-Redirect"] = way_in
         return response
-    return redirect_to_login(request.get_full_path())
+    return redirect(way_in)
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Where to go on after signing in: the page itself, or the one that a fragment or a form is a part of."""
+    if request.headers.get("HX-Request"):
+        address = request.headers.get("HX-Current-URL", "")
+    elif request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    else:
+        address = request.headers.get("Referer", "")
+    parts = urlsplit(address)
+    ours = parts.netloc == request.get_host()
+    return urlunsplit(("", "", parts.path, parts.query, "")) if ours else ""
+
+
+def _too_often(request: HttpRequest, limited: RateLimited) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        response: HttpResponse = JsonResponse({"detail": limited.sentence}, status=429)
+    else:
+        response = render(request, "429.html", {"sentence": limited.sentence}, status=429)
+    response["Retry-After"] = str(max(1, round(limited.after.total_seconds())))
+    return response

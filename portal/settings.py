@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import parseaddr
 from pathlib import Path
 
 import environ
@@ -35,6 +36,11 @@ JIRA_BROWSE_URL = env("JIRA_BROWSE_URL", default=f"{JIRA_URL}/browse")
 # The search index of Jira Cloud lags behind its writes; an unclear create is looked for only after this long.
 JIRA_UNCLEAR_WAIT_SECONDS = env.int("JIRA_UNCLEAR_WAIT_SECONDS", default=300)
 
+# Jira's admin webhook is signed with one of these; two, parted by a comma, while they are exchanged. Empty: polling alone.
+JIRA_WEBHOOK_SECRETS = env("JIRA_WEBHOOK_SECRETS", default="")
+# Which comments go across: "in" (Jira's appear here), "out" (internal notes go there), "both" or "off".
+JIRA_COMMENTS = env("JIRA_COMMENTS", default="in")
+
 # The procedure's own title lacks a space before the HR system's name; "sop_literal" keeps it that way.
 TICKET_TITLE_STYLE = env("TICKET_TITLE_STYLE", default="corrected")
 
@@ -50,6 +56,13 @@ EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Integration Desk <desk@support.example>")
+
+# --- what customers copy from us into their own systems; the guides of the cards show it ---------------------
+PORTAL_NAME = env("PORTAL_NAME", default="Integration Desk")
+LMS_REDIRECT_URI = env("LMS_REDIRECT_URI", default=f"{SITE_URL}/sso/callback")
+LMS_SIGN_OUT_URL = env("LMS_SIGN_OUT_URL", default=f"{SITE_URL}/sso/signed-out")
+EGRESS_ADDRESSES = env.list("EGRESS_ADDRESSES", default=[])  # of our outbound calls; none known, none shown
+SUPPORT_EMAIL = env("SUPPORT_EMAIL", default=parseaddr(DEFAULT_FROM_EMAIL)[1])
 
 # --- secrets at rest ----------------------------------------------------------------------------------------
 VAULT_KEYS = env("VAULT_KEYS", default="dev:" + "A" * 43 + "=")
@@ -82,16 +95,21 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "portal.recording.PermissionsPolicyMiddleware",
     "portal.middleware.RequestIdMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.recording.RecordingMiddleware",
+    "portal.recording.SameSiteMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.SessionLimitsMiddleware",
     "portal.middleware.ReadersTimeZoneMiddleware",
+    "portal.accounts.language.ReadersLanguageMiddleware",
     "portal.middleware.PolicyMiddleware",
 ]
 
@@ -131,11 +149,16 @@ DATABASES["default"].update(
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
 
-SESSION_COOKIE_AGE = 12 * 60 * 60
+# A session ends when nobody used it for so long, and in any case after so many hours (portal.accounts.sessions).
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
+SESSION_HOURS = env.int("SESSION_HOURS", default=12)
+CUSTOMER_SESSION_HOURS = env.int("CUSTOMER_SESSION_HOURS", default=2)
+SESSION_COOKIE_AGE = SESSION_HOURS * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_NAME = "__Host-sessionid" if PRODUCTION else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if PRODUCTION else "csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 
 # --- sign-in ------------------------------------------------------------------------------------------------
@@ -158,6 +181,9 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_RATE_LIMITS = False  # its limits live in the cache; ours are exact (portal.accounts.limits)
+ACCOUNT_FORMS = {"reset_password": "portal.accounts.forms.ForgottenPasswordForm"}
+PASSWORD_RESET_TIMEOUT = 60 * 60  # seconds
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
@@ -195,8 +221,29 @@ STATIC_ROOT = env("STATIC_ROOT", default=str(DATA_HOME / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = env("MEDIA_ROOT", default=str(DATA_HOME / "media"))
 WHITENOISE_USE_FINDERS = not PRODUCTION
+# Evidence: a folder (MEDIA_ROOT), or with a bucket any server that speaks S3. Nothing is ever linked to: our view streams.
+EVIDENCE_S3_BUCKET = env("EVIDENCE_S3_BUCKET", default="")
+EVIDENCE_S3_ENDPOINT_URL = env("EVIDENCE_S3_ENDPOINT_URL", default="")  # empty: Amazon's own
+EVIDENCE_S3_REGION = env("EVIDENCE_S3_REGION", default="")
+EVIDENCE_S3_KEY = env("EVIDENCE_S3_KEY", default="")  # empty with the secret: the host's own role
+EVIDENCE_S3_SECRET = env("EVIDENCE_S3_SECRET", default="")
+EVIDENCE_S3_ENCRYPTION = env(
+    "EVIDENCE_S3_ENCRYPTION", default="AES256"
+)  # "aws:kms", or empty for the bucket's own
+_EVIDENCE_BUCKET = {
+    "BACKEND": "portal.kit.s3.EvidenceBucket",
+    "OPTIONS": {
+        "bucket": EVIDENCE_S3_BUCKET,
+        "endpoint_url": EVIDENCE_S3_ENDPOINT_URL,
+        "region": EVIDENCE_S3_REGION,
+        "key": EVIDENCE_S3_KEY,
+        "secret": EVIDENCE_S3_SECRET,
+        "encryption": EVIDENCE_S3_ENCRYPTION,
+    },
+}
+_FOLDER = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": _EVIDENCE_BUCKET if EVIDENCE_S3_BUCKET else _FOLDER,
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if PRODUCTION
@@ -207,10 +254,23 @@ UPLOAD_MAX_BYTES = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 # --- language and time --------------------------------------------------------------------------------------
+# The desk works in English; customers read one of these (portal.accounts.language).
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+
+# --- business time: our clock runs in it, and the targets per stage are hours of it ---------------------------
+BUSINESS_HOURS = env("BUSINESS_HOURS", default="09:00-17:00")
+BUSINESS_DAYS = env("BUSINESS_DAYS", default="mon-fri")
+BUSINESS_TIME_ZONE = env("BUSINESS_TIME_ZONE", default="UTC")
+BUSINESS_HOLIDAYS = env("BUSINESS_HOLIDAYS", default="")  # a country ("US") or a part of one ("DE-BE")
+# On business days and within these hours of BUSINESS_TIME_ZONE customers are reminded by mail.
+REMINDER_HOURS = env("REMINDER_HOURS", default="08:00-18:00")
+BUSINESS_CLOSED = env.list("BUSINESS_CLOSED", default=[])  # further dates without work: 2026-12-24,2026-12-31
+SERVICE_TARGETS = env("SERVICE_TARGETS", default="draft=16,submitted=8,changes_requested=16,approved=4")
 
 # --- background tasks: reliability-security.md §2.4; portal.checks asserts the inequality --------------------
 _SHORT = {"workers": 2, "queue_limit": 2, "timeout": 60, "retry": 300}

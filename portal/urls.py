@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from portal import api, views
+from portal import api, audit_page, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("search/", views.search, name="search"),
+    path("audit/", audit_page.audit_list, name="audit_list"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("accounts/", include("portal.accounts.urls")),
     path("api/", include(api.urlpatterns)),
+    path("", include("portal.notices.urls")),
     path("", include("requests_app.urls")),
     path("", include("integrations.urls")),
 ]

@@ -7,27 +7,24 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Case, Min, Q, QuerySet, When
+from django.db.models import Case, Min, QuerySet, When
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from integrations.models import Connection, DirectoryPerson
 from integrations.queries import connections_for
-from portal.accounts.models import Company, User
+from portal.accounts.models import User
 from portal.kit import clock, queue
 from portal.kit.leases import JobState
+from portal.searching import Asked, search_all
 from requests_app.lifecycle import Stage
 from requests_app.models import Request
-from requests_app.queries import matching, requests_for
 from requests_app.views.shared import DeskRequest
 
 log = logging.getLogger(__name__)
 
-SHOWN = 8  # results of a kind on the search page
-SHORTEST = 2  # letters
 CANARY_SECONDS = 300
 OVERDUE_SECONDS = 900
 _OPEN = [stage.value for stage in Stage if stage.is_open]
@@ -56,40 +53,12 @@ def open_request_of(user: User) -> Request | None:
 
 @require_safe
 def search(request: DeskRequest) -> HttpResponse:
-    user = request.user
-    text = " ".join(request.GET.get("q", "")[:100].replace("\x00", "").split())
-    context: dict[str, Any] = {
-        "text": text,
-        "shortest": SHORTEST,
-        "asked": len(text) >= SHORTEST or text.isdigit(),
-    }
-    if context["asked"]:
-        context |= {
-            "requests": matching(requests_for(user), text).order_by("-number")[:SHOWN],
-            "companies": Company.objects.for_actor(user)
-            .filter(name__icontains=text)
-            .order_by("name")[:SHOWN],
-            "connections": _connections(user, text)[:SHOWN],
-            "people": _people(user, text)[:SHOWN],
-        }
-        context["nothing"] = not any(
-            context[kind] for kind in ("requests", "companies", "connections", "people")
-        )
-    return render(request, "portal/search.html", context)
-
-
-def _connections(user: User, text: str) -> QuerySet[Connection]:
-    found: QuerySet[Connection] = Connection.objects.for_actor(user).filter(company__name__icontains=text)
-    return found.select_related("company").order_by("company__name", "provider_slug")
-
-
-def _people(user: User, text: str) -> QuerySet[DirectoryPerson]:
-    found: QuerySet[DirectoryPerson] = DirectoryPerson.objects.for_actor(user)
-    for word in text.split()[:5]:
-        found = found.filter(
-            Q(first_name__icontains=word) | Q(last_name__icontains=word) | Q(email__icontains=word)
-        )
-    return found.select_related("company").order_by("last_name", "first_name", "pk")
+    """The page, or its results alone while somebody types."""
+    asked = Asked.of(request.GET.get("q", ""))
+    results = search_all(request.user, asked) if asked.is_enough else None
+    fragment = request.htmx and not request.htmx.boosted
+    template = "portal/_search_results.html" if fragment else "portal/search.html"
+    return render(request, template, {"text": asked.text, "results": results})
 
 
 @never_cache

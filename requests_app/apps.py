@@ -10,4 +10,4 @@ class RequestsConfig(AppConfig):
     verbose_name = "Requests"
 
     def ready(self) -> None:
-        from requests_app import receivers, tasks  # noqa: F401 - registers jobs and receivers
+        from requests_app import duties, receivers, tasks  # noqa: F401 - registers jobs and receivers

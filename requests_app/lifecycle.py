@@ -28,9 +28,23 @@ class Stage(StrEnum):
         return _LABELS[self][1]
 
     @property
+    def is_in_preparation(self) -> bool:
+        """Before the review: answers are still being collected."""
+        return self in _PREPARATION
+
+    @property
     def can_be_edited(self) -> bool:
-        """Answers may be given or changed."""
-        return self in _EDITABLE
+        """The desk may give or change answers. In review that raises the version; after it, it reopens."""
+        return self.is_in_preparation or self == Stage.SUBMITTED or self.is_reopened_by_edits
+
+    @property
+    def can_be_edited_by_customer(self) -> bool:
+        return self == Stage.WAITING_ON_CUSTOMER
+
+    @property
+    def is_reopened_by_edits(self) -> bool:
+        """Approved contents: whoever changes them sends the request back into review (reliability-security.md T4)."""
+        return self in BY_NAME["reopen"].frm
 
     @property
     def is_open(self) -> bool:
@@ -49,7 +63,7 @@ _LABELS = {
     Stage.CANCELLED: ("Cancelled", "neutral"),
     Stage.CLOSED: ("Closed", "neutral"),
 }
-_EDITABLE = frozenset({Stage.DRAFT, Stage.WAITING_ON_CUSTOMER, Stage.CHANGES_REQUESTED})
+_PREPARATION = frozenset({Stage.DRAFT, Stage.WAITING_ON_CUSTOMER, Stage.CHANGES_REQUESTED})
 
 
 class Actor(StrEnum):
@@ -166,6 +180,14 @@ MOVES: tuple[Move, ...] = (
         _SYSTEM,
         needs_reason=True,
         words="The connection could not be activated",
+    ),
+    Move(
+        "reopen",
+        "Reopen",
+        frozenset({Stage.APPROVED, Stage.FAILED}),
+        Stage.SUBMITTED,
+        _SYSTEM,
+        words="changed an answer after the approval, so it needs a new one",
     ),
     Move(
         "cancel",

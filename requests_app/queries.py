@@ -16,12 +16,26 @@ from django.urls import reverse
 
 from integrations.provider import Audience, ItemKind, Owner, Topic
 from portal.accounts.models import Role, User
+from portal.accounts.services import scope_of
 from requests_app.lifecycle import Stage
-from requests_app.models import Answer, AnswerState, Event, Evidence, Item, Request, RequestQuerySet
+from requests_app.models import (
+    Answer,
+    AnswerChange,
+    AnswerState,
+    ChangeOf,
+    Event,
+    Evidence,
+    Item,
+    Request,
+    RequestQuerySet,
+)
 
 SETTLED = frozenset(
     {AnswerState.PROVIDED, AnswerState.ACCEPTED, AnswerState.WAIVED, AnswerState.NOT_APPLICABLE}
 )
+# Who writes such a line has edited; accepting, sending back and waiving are decisions.
+EDITS = (ChangeOf.GIVEN, ChangeOf.POSTPONED)
+OPTIONAL = {"always": False}
 _OWNER_WORDS = {Owner.CUSTOMER: "customer", Owner.CSM: "CSM", Owner.SUPPORT: "support"}
 _AUDIENCES = {
     Role.CSM: Audience.CSM,
@@ -59,13 +73,22 @@ class Line:
         return self.answer.state in SETTLED
 
     @property
+    def applies(self) -> bool:
+        """It is asked: required now, or optional. Not: asked under a condition that does not hold."""
+        return self.required or self.item.required == OPTIONAL
+
+    @property
     def is_open(self) -> bool:
-        return self.required and not self.is_settled
+        """Somebody must answer: it is required, or a team lead has sent it back."""
+        wanted = self.required or self.answer.state == AnswerState.CHANGE_REQUESTED
+        return wanted and self.applies and not self.is_settled
 
 
 def lines_of(req: Request) -> list[Line]:
     """The whole checklist in order, in one query."""
-    items = Item.objects.filter(req=req).select_related("answer__provided_by", "answer__evidence")
+    items = Item.objects.filter(req=req).select_related(
+        "answer__provided_by", "answer__decided_by", "answer__evidence"
+    )
     return _lines(list(items))
 
 
@@ -85,7 +108,7 @@ def waiting_words(stage: Stage, waiting: Waiting) -> str:
         return "team lead"
     if stage == Stage.APPROVED:
         return "connection"
-    if not stage.can_be_edited:
+    if not stage.is_in_preparation:
         return ""
     if not waiting:
         return "customer" if stage == Stage.WAITING_ON_CUSTOMER else "CSM"
@@ -134,7 +157,7 @@ def requests_for(user: User) -> RequestQuerySet:
 def rows(requests: Iterable[Request]) -> list[Row]:
     """One page of a list with its waiting-on counts, in one further query however many there are."""
     page = list(requests)
-    editable = [req.pk for req in page if req.current_stage.can_be_edited]
+    editable = [req.pk for req in page if req.current_stage.is_in_preparation]
     items: dict[int, list[Item]] = {pk: [] for pk in editable}
     if editable:
         for item in Item.objects.filter(req__in=editable).select_related("answer"):
@@ -241,13 +264,24 @@ class TopicState:
         return "In progress" if any(line.is_settled for line in self.lines) else "Not started"
 
 
-def checklist(req: Request, audience: Audience) -> list[TopicState]:
-    """The topics in order. A customer sees their own items alone, and never what is not meant for them."""
+def checklist(req: Request, audience: Audience, *, scope: frozenset[str] | None = None) -> list[TopicState]:
+    """The topics in order. A customer sees their own items alone, and never what is not meant for them.
+
+    `scope` are the keys of the items that were handed on to them; None is the whole part.
+    """
     seen = [line for line in lines_of(req) if line.item.is_visible_to(audience)]
     if audience == Audience.CUSTOMER:
         seen = [line for line in seen if line.item.owner == Owner.CUSTOMER]
+        seen = [line for line in seen if scope is None or line.item.key in scope]
     topics = [TopicState(topic, tuple(ln for ln in seen if ln.item.topic == topic)) for topic in Topic]
     return [state for state in topics if state.lines]
+
+
+def checklist_for(req: Request, user: User) -> list[TopicState]:
+    """The checklist as this person sees it: by their role, and a customer by what was handed on to them."""
+    audience = audience_of(user)
+    scope = scope_of(user, req.public_id) if audience == Audience.CUSTOMER else None
+    return checklist(req, audience, scope=scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,10 +307,18 @@ _ICONS = {
     "reject": "circle-x",
     "go_live": "plug-connected",
     "fail": "plug-connected-x",
+    "reopen": "pencil",
+    "card": "list-check",
     "cancel": "x",
     "close": "lock",
     "ticket": "ticket",
+    "stuck": "alert-triangle",
+    "unstuck": "circle-check",
+    "copy": "copy",
 }
+
+
+_TONES = {"stuck": "bad", "unstuck": "good"}
 
 
 def timeline(req: Request, audience: Audience) -> list[Entry]:
@@ -290,7 +332,7 @@ def timeline(req: Request, audience: Audience) -> list[Entry]:
             detail="" if audience == Audience.CUSTOMER else event.reason,
             who=str(event.by) if event.by else "Integration Desk",
             when=event.at,
-            tone=Stage(event.stage_after).tone if event.stage_after else "neutral",
+            tone=Stage(event.stage_after).tone if event.stage_after else _TONES.get(event.move, "neutral"),
             icon=_ICONS.get(event.move, "pencil"),
         )
         for event in events
@@ -298,12 +340,12 @@ def timeline(req: Request, audience: Audience) -> list[Entry]:
 
 
 def editors(req: Request) -> set[int]:
-    """Everybody who filed, answered or submitted: none of them approves (four eyes)."""
-    from_answers = Item.objects.filter(req=req, history__by__isnull=False).values_list(
-        "history__by", flat=True
+    """Everybody who filed, answered, postponed or submitted: none of them approves (four eyes)."""
+    lines = AnswerChange.objects.filter(item__req=req, what__in=EDITS, by__isnull=False)
+    from_moves = Event.objects.filter(req=req, move__in=("submit", "card"), by__isnull=False).values_list(
+        "by", flat=True
     )
-    from_moves = Event.objects.filter(req=req, move="submit", by__isnull=False).values_list("by", flat=True)
-    return {req.filed_by_id, *from_answers, *from_moves}
+    return {req.filed_by_id, *lines.values_list("by", flat=True), *from_moves}
 
 
 def held_evidence(req: Request) -> QuerySet[Evidence]:

@@ -21,7 +21,13 @@ from portal.outbox.services import effect, request_effect
 from requests_app.clients.jira import JiraDesk
 from requests_app.models import Evidence, Request
 from requests_app.queries import request_url
-from requests_app.services.jira import due_for_check, record_issue, refresh_jira_status
+from requests_app.services.jira import (
+    comment_of,
+    due_for_check,
+    record_issue,
+    refresh_jira_status,
+    tell_author,
+)
 from requests_app.services.tickets import render_ticket
 
 _MOST_UNCLEAR = 2
@@ -36,6 +42,9 @@ def create_issue(row: Effect) -> Mapping[str, Any]:
     req = _request(row)
     if req.jira_key:
         return {"key": req.jira_key}
+    if req.decided_at is None:
+        # Reopened before Jira had its ticket: what stands there now has been approved by nobody.
+        raise RetryLater("The request is being changed. Its ticket waits for the next approval.")
     desk = JiraDesk()
     key = _created_before(row, desk) if row.unclear_at else None
     key = key or _create(row, desk, req)
@@ -100,6 +109,30 @@ def link_back(row: Effect) -> Mapping[str, Any]:
     return {}
 
 
+def _comment_failed(row: Effect) -> None:
+    if number := row.payload.get("message"):
+        tell_author(number, row.failure)
+
+
+@effect("jira.comment", failed=_comment_failed)
+def add_comment(row: Effect) -> Mapping[str, Any]:
+    """An internal note, or what was changed after an approval, as one comment of the issue."""
+    req = _request(row)
+    if not req.jira_key:
+        raise RetryLater("The ticket is not there yet.")
+    heading, text = comment_of(req, row.payload)
+    number = JiraDesk().comment(
+        req.jira_key, text, heading=heading, look_first=row.attempts > 1 or row.unclear_at is not None
+    )
+    return {"comment": number}
+
+
+@effect("jira.refresh")
+def refresh_issue(row: Effect) -> Mapping[str, Any]:
+    """A webhook was a hint; what Jira says now is the truth."""
+    return {"status": refresh_jira_status(_request(row)).jira_status}
+
+
 @effect("jira.status")
 def read_first_status(row: Effect) -> Mapping[str, Any]:
     """The status of a new issue at once; from then on the poll looks."""
@@ -129,9 +162,10 @@ def poll_jira(row: Effect) -> Mapping[str, Any]:
 @queue.on_tick
 def wake_jira_poll() -> None:
     """One poll at a time, and only when something is due. Old polls are swept away."""
-    polls = Effect.objects.filter(kind="jira.poll")
+    polls = Effect.objects.filter(kind__in=("jira.poll", "jira.refresh"))
     polls.exclude(job_state__in=OPEN_STATES).filter(created_at__lt=Now() - _POLLS_KEPT).delete()
-    if polls.filter(job_state__in=OPEN_STATES).exists() or not due_for_check().exists():
+    running = polls.filter(kind="jira.poll", job_state__in=OPEN_STATES)
+    if running.exists() or not due_for_check().exists():
         return
     request_effect("jira.poll", marker=f"jira.poll:{clock.now():%Y-%m-%dT%H:%M}")
 

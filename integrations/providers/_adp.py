@@ -9,6 +9,7 @@ from integrations import checklists
 from integrations.checklists import credential, source_choice
 from integrations.people import Status
 from integrations.provider import Kind, Provider
+from integrations.providers._adp_guide import GUIDE, PREREQUISITES
 from integrations.sources.asking import Ask
 from integrations.sources.auth import Certificate, ClientCredentials
 from integrations.sources.fields import At, First, Label, Where, Words, date, email, key
@@ -140,10 +141,8 @@ def adp(slug: str, product: str) -> Provider:
         credentials=_CREDENTIALS,
         source=_SOURCE,
         mapping=_MAPPING,
-        prerequisites=(
-            "API Central, or the connector from ADP Marketplace, is bought for this company.",
-            "An ADP administrator can open API Central and accept the consent agreement.",
-        ),
+        prerequisites=PREREQUISITES,
+        guide=GUIDE,
         docs_url="https://developers.adp.com/",
         verified_on=day(2026, 11, 21),
     )

@@ -5,7 +5,7 @@ from datetime import date as day
 from integrations import checklists
 from integrations.checklists import credential
 from integrations.people import Status
-from integrations.provider import Kind, Provider
+from integrations.provider import Kind, Provider, Step
 from integrations.sources.asking import Ask
 from integrations.sources.auth import Basic
 from integrations.sources.fields import At, Clean, First, Words, date, email, key, text
@@ -94,6 +94,20 @@ PROVIDER = Provider(
         "manager_id": "manager_id",
         "hired_on": "hired_on",
     },
+    guide=(
+        Step(
+            "Sign in as an administrator",
+            "The key may see what its maker may see, field by field. Made by somebody with fewer rights, people "
+            "or fields would be missing.",
+        ),
+        Step(
+            "Note the subdomain",
+            "Look at the address of the page: the word before .bamboohr.com is your subdomain.",
+        ),
+        Step("Make a key", "Click your name at the lower left, then API keys, and add a new key."),
+        Step("Copy the key here", "It has 40 characters, the digits 0 to 9 and the letters a to f."),
+        checklists.IF_ASKED,
+    ),
     prerequisites=("An administrator of BambooHR can create an API key.",),
     docs_url="https://documentation.bamboohr.com/docs",
     verified_on=day(2026, 11, 21),

@@ -5,6 +5,7 @@ from datetime import date
 from integrations import checklists
 from integrations.conditions import ALWAYS, NEVER
 from integrations.provider import InTicket, Item, ItemKind, Kind, Owner, Provider, Topic
+from integrations.providers._microsoft_entra_id_guide import GUIDE
 from integrations.sources.oidc import GUID, Discovery, Lint
 
 _SHARED = "Enter your own organisation's domain. common, organizations and consumers stand for all of them."
@@ -126,6 +127,7 @@ PROVIDER = Provider(
         "A Cloud Application Administrator can register an app (single tenant, platform Web).",
         "The people who will sign in, and the test user, are assigned to the app.",
     ),
+    guide=GUIDE,
     docs_url="https://learn.microsoft.com/entra/identity-platform/quickstart-register-app",
     verified_on=date(2026, 11, 21),
 )

@@ -5,7 +5,7 @@ from datetime import date as day
 from integrations import checklists
 from integrations.checklists import credential
 from integrations.people import Status
-from integrations.provider import Kind, Provider
+from integrations.provider import Kind, Provider, Step
 from integrations.sources.asking import Ask
 from integrations.sources.auth import ClientCredentials
 from integrations.sources.fields import Labelled, Words, date, email, key
@@ -91,6 +91,24 @@ PROVIDER = Provider(
         "manager_id": "manager_id",
         "hired_on": "hired_on",
     },
+    guide=(
+        Step(
+            "Generate the credentials",
+            "In Personio open Settings, Integrations, API credentials, and choose Generate new credentials.",
+        ),
+        Step(
+            "Give read access to employees, and nothing else",
+            "Personio hands out only the attributes that are ticked here: first, last and preferred name, "
+            "e-mail, status, position, department, team, office, subcompany, supervisor, hire date and last "
+            "working day.",
+        ),
+        Step(
+            "Copy both values here",
+            "The client secret is shown once, together with the client ID. If it is gone, generate new "
+            "credentials.",
+        ),
+        checklists.IF_ASKED,
+    ),
     prerequisites=(
         "An administrator of Personio can generate API credentials.",
         "They may read name, e-mail, status, position, department, office, supervisor and hire date.",

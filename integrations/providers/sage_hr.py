@@ -5,7 +5,7 @@ from datetime import date as day
 from integrations import checklists
 from integrations.checklists import credential
 from integrations.people import Status
-from integrations.provider import Kind, Provider
+from integrations.provider import Kind, Provider, Step
 from integrations.sources.asking import Ask
 from integrations.sources.auth import HeaderKey
 from integrations.sources.fields import At, Words, date, email, key
@@ -73,6 +73,23 @@ PROVIDER = Provider(
         "manager_id": "manager_id",
         "hired_on": "hired_on",
     },
+    guide=(
+        Step(
+            "Note the subdomain",
+            "Look at the address of the page: the word before .sage.hr is your subdomain.",
+        ),
+        Step(
+            "Switch API access on",
+            "As an administrator open Settings, Integrations, API. Leave the switch alone afterwards: off and "
+            "on again makes a new key, and the old one stops working.",
+        ),
+        Step(
+            "Copy the key here",
+            "The key belongs to the administrator who made it and ends when they are no longer one. Take an "
+            "account that will stay.",
+        ),
+        checklists.IF_ASKED,
+    ),
     prerequisites=("An administrator of Sage HR can switch API access on.",),
     docs_url="https://support.sage.hr/",
     verified_on=day(2026, 11, 21),

@@ -5,7 +5,7 @@ from datetime import date as day
 from integrations import checklists
 from integrations.checklists import credential
 from integrations.people import Status
-from integrations.provider import Kind, Provider
+from integrations.provider import Kind, Provider, Step
 from integrations.sources.asking import Ask
 from integrations.sources.auth import Bearer
 from integrations.sources.fields import At, Words, email, key
@@ -67,6 +67,18 @@ PROVIDER = Provider(
     source=_SOURCE,
     mapping={"first_name": "first_name", "last_name": "last_name", "email": "personal_email"},
     schedule=("02:00", "14:00"),
+    guide=(
+        Step(
+            "Note the API tenant",
+            "Look at the address of the page: the word before .staff.cloud is your API tenant.",
+        ),
+        Step("Make a token", "As an administrator open Settings, API, Security token."),
+        Step(
+            "Copy the token here",
+            "Copy all of it, without the word Bearer in front.",
+        ),
+        checklists.IF_ASKED,
+    ),
     prerequisites=("An administrator of StaffCloud can create a security token.",),
     docs_url="https://www.staff.cloud/",
     verified_on=day(2026, 11, 21),

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from integrations.models import Run
 
 HEIGHT, BAR, GAP = 56, 14, 6
-LEGEND = (("Added or came back", "st-good"), ("Changed", "st-info"), ("Deactivated", "st-bad"))
+LEGEND = (
+    (gettext_lazy("Added or came back"), "st-good"),
+    (gettext_lazy("Changed"), "st-info"),
+    (gettext_lazy("Deactivated"), "st-bad"),
+)
 _KINDS = (("deactivated", "st-bad"), ("changed", "st-info"), ("added", "st-good"))
 
 
@@ -64,8 +73,12 @@ def _bar(index: int, run: Run, top: int) -> Bar:
     if not parts:
         parts.append(Part(HEIGHT - 2.0, 2.0, "text-secondary"))
     at = run.finished_at or run.created_at
-    added = run.added + run.returned
-    words = f"{at:%-d %b}: {added:,} added, {run.changed:,} changed, {run.deactivated:,} deactivated"
+    words = _("%(day)s: %(added)s added, %(changed)s changed, %(deactivated)s deactivated") % {
+        "day": date_format(at, _("j M")),
+        "added": intcomma(run.added + run.returned),
+        "changed": intcomma(run.changed),
+        "deactivated": intcomma(run.deactivated),
+    }
     return Bar(index * (BAR + GAP), BAR, tuple(parts), words)
 
 

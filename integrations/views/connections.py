@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from integrations import catalog, queries
@@ -53,9 +54,9 @@ def connection_list(request: DeskRequest) -> HttpResponse:
         return render(request, "integrations/_connection_rows.html", context)
     counts = _state_counts(request.user)
     context |= {
-        "states": ConnectionState.choices,
+        "states": [(value, _(str(label))) for value, label in ConnectionState.choices],
         "tiles": [
-            (label, counts.get(value, 0), value)
+            (_(str(label)), counts.get(value, 0), value)
             for value, label in ConnectionState.choices
             if value in (ConnectionState.CONNECTED, ConnectionState.ERROR, ConnectionState.SETTING_UP)
         ],
@@ -146,7 +147,7 @@ def connection_sync(request: DeskRequest, public_id: UUID) -> HttpResponse:
         run = services.sync_now(connection, request.user)
     except NeedsPerson as error:
         tell = messages.info if error.code == "already_running" else messages.error
-        tell(request, error.sentence)
+        tell(request, _(error.sentence))
         return redirect("connection_detail", connection.public_id)
     return redirect("run_detail", run.public_id)
 

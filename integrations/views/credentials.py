@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -27,6 +28,7 @@ class Given:
     label: str
     words: str
     credential: Credential | None
+    is_missing: bool = False
 
 
 def given_credentials(connection: Connection) -> list[Given]:
@@ -35,13 +37,14 @@ def given_credentials(connection: Connection) -> list[Given]:
     found = []
     for item in connection.provider.credentials:
         row = rows.get(item.key)
+        is_missing = row is None and item.required.holds({})
         if row is None:
-            said = "Missing" if item.required.holds({}) else "Not given"
+            said = _("Missing") if is_missing else _("Not given")
         elif item.kind is ItemKind.SECRET:
-            said = f"Held, ends in {row.hint}" if row.hint else "Held"
+            said = _("Held, ends in %(hint)s") % {"hint": row.hint} if row.hint else _("Held")
         else:
             said = row.value
-        found.append(Given(item.label, said, row))
+        found.append(Given(_(item.label), said, row, is_missing))
     return found
 
 
@@ -51,7 +54,7 @@ def connection_credentials(request: DeskRequest, public_id: UUID) -> HttpRespons
     """New credentials are tested at once by a run or a check. What is wrong stands beside its field."""
     connection = connection_of(request.user, public_id)
     if connection.state == ConnectionState.DISCONNECTED:
-        messages.info(request, "This connection was ended. A new request connects the system again.")
+        messages.info(request, _("This connection was ended. A new request connects the system again."))
         return redirect("connection_detail", connection.public_id)
     given = list(connection.credentials.all())
     form = CredentialsForm(
@@ -61,7 +64,7 @@ def connection_credentials(request: DeskRequest, public_id: UUID) -> HttpRespons
         data=request.POST if request.method == "POST" else None,
     )
     if request.method == "POST" and form.is_valid() and _replaced(connection, form, request.user):
-        messages.success(request, "The new credentials are saved and are being checked.")
+        messages.success(request, _("The new credentials are saved and are being checked."))
         return redirect("connection_detail", connection.public_id)
     return render(
         request,
@@ -76,6 +79,6 @@ def _replaced(connection: Connection, form: CredentialsForm, by: User) -> bool:
     try:
         services.replace_credentials(connection, form.settings, by)
     except NeedsPerson as error:
-        form.add_error(None, error.sentence)
+        form.add_error(None, _(error.sentence))
         return False
     return True

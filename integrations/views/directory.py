@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from integrations import queries
@@ -59,7 +60,7 @@ def _people(request: DeskRequest, company: Company, *, alone: bool) -> HttpRespo
         "rows": [(person, STATE_TONES[PersonState(person.state)]) for person in page],
         "text": text,
         "state": state,
-        "states": PersonState.choices,
+        "states": [(value, _(str(label))) for value, label in PersonState.choices],
         "anybody": bool(page.paginator.count) or DirectoryPerson.objects.filter(company=company).exists(),
     }
     return _answer(request, "people", context)
@@ -82,7 +83,7 @@ def person_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "tone": STATE_TONES[PersonState(person.state)],
         "manager": _manager(person),
         "attributes": [
-            (name, label, getattr(person, name), words.field_label(mapping.get(name, "")))
+            (name, _(label), getattr(person, name), words.field_label(mapping.get(name, "")))
             for name, label in ATTRIBUTES.items()
         ],
         "history": [

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from integrations import queries
@@ -73,14 +75,19 @@ def _progress(run: Run) -> dict[str, Any]:
         "badge": words.run_badge(run),
         "phases": words.phases(run),
         "waited": words.duration(run.created_at, run.started_at),
+        "read": words.read(run),
         "took": words.duration(run.started_at, run.finished_at),
         "numbers": [
-            ("Added", run.added, f"{run.returned:,} more came back" if run.returned else ""),
-            ("Changed", run.changed, f"{run.unchanged:,} unchanged"),
-            ("Deactivated", run.deactivated, "Their accounts are kept" if run.deactivated else ""),
-            ("Problems", run.problem_count, "Explained below" if run.problem_count else ""),
+            (_("Added"), run.added, _counted(_("%(number)s more came back"), run.returned)),
+            (_("Changed"), run.changed, _("%(number)s unchanged") % {"number": intcomma(run.unchanged)}),
+            (_("Deactivated"), run.deactivated, _("Their accounts are kept") if run.deactivated else ""),
+            (_("Problems"), run.problem_count, _("Explained below") if run.problem_count else ""),
         ],
     }
+
+
+def _counted(words: str, number: int) -> str:
+    return words % {"number": intcomma(number)} if number else ""
 
 
 def _changes(request: DeskRequest, run: Run) -> dict[str, Any]:
@@ -90,9 +97,9 @@ def _changes(request: DeskRequest, run: Run) -> dict[str, Any]:
     chosen = chosen if chosen in ChangeKind.values else ""
     page = page_of(request, queries.changes_of(run, kind=chosen), PER_PAGE)
     people = people_by_key(run.connection, [change.source_id for change in page])
-    tabs = [Tab("All", "", sum(counts.values()), not chosen)]
+    tabs = [Tab(_("All"), "", sum(counts.values()), not chosen)]
     tabs += [
-        Tab(label, value, counts[value], value == chosen)
+        Tab(_(str(label)), value, counts[value], value == chosen)
         for value, label in ChangeKind.choices
         if value in counts
     ]
@@ -131,10 +138,14 @@ def _problems(run: Run) -> list[Group]:
                 (
                     problem,
                     people.get(problem.source_id),
-                    ATTRIBUTES.get(problem.field, words.field_label(problem.field)),
+                    _attribute(problem.field),
                 )
                 for problem in shown[code]
             ),
         )
         for code, number in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
+
+
+def _attribute(name: str) -> str:
+    return _(ATTRIBUTES[name]) if name in ATTRIBUTES else words.field_label(name)

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext, ngettext_lazy, pgettext
+
 from integrations.models import (
     Change,
     ChangeKind,
@@ -37,15 +41,20 @@ KIND_TONES = {
     ChangeKind.RETURNED: "purple",
 }
 _STEPS = {
-    "o1": "Entries",
-    "o2": "Address",
-    "o3": "Sign-in settings",
-    "o4": "Organisation",
-    "o5": "Abilities",
-    "o6": "Signing keys",
-    "o7": "Credentials",
+    "o1": gettext_noop("Entries"),
+    "o2": gettext_noop("Address"),
+    "o3": gettext_noop("Sign-in settings"),
+    "o4": gettext_noop("Organisation"),
+    "o5": gettext_noop("Abilities"),
+    "o6": gettext_noop("Signing keys"),
+    "o7": gettext_noop("Credentials"),
 }
-_SECONDS = ((86400, "day"), (3600, "hour"), (60, "minute"))
+_SPANS = (
+    (86400, ngettext_lazy("%(count)d day", "%(count)d days", "count")),
+    (3600, ngettext_lazy("%(count)d hour", "%(count)d hours", "count")),
+    (60, ngettext_lazy("%(count)d minute", "%(count)d minutes", "count")),
+    (1, ngettext_lazy("%(count)d second", "%(count)d seconds", "count")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,42 +81,48 @@ class Step:
 
 def state_badge(connection: Connection) -> Badge:
     state = ConnectionState(connection.state)
-    return Badge(str(state.label), STATE_TONES[state])
+    return Badge(_(str(state.label)), STATE_TONES[state])
 
 
 def advice(connection: Connection) -> str:
     """What this state means for whoever looks at it, and what to do."""
     hris = connection.kind == Kind.HRIS
     return {
-        ConnectionState.SETTING_UP: "Not everything that the connection needs has been entered yet. "
-        "Enter the credentials, and it is checked at once.",
-        ConnectionState.CONNECTING: "We are checking the connection. You may close this page; it goes on.",
-        ConnectionState.CONNECTED: "Everything works. People are kept in step by schedule."
+        ConnectionState.SETTING_UP: _(
+            "Not everything that the connection needs has been entered yet. "
+            "Enter the credentials, and it is checked at once."
+        ),
+        ConnectionState.CONNECTING: _("We are checking the connection. You may close this page; it goes on."),
+        ConnectionState.CONNECTED: _("Everything works. People are kept in step by schedule.")
         if hris
-        else "Everything that can be checked without a person signing in is right.",
-        ConnectionState.ERROR: "Nobody was changed by this. Put it right and try again, "
-        "or replace the credentials if they are no longer the current ones.",
-        ConnectionState.PAUSED: "Nothing is read and nobody is changed until the connection goes on.",
-        ConnectionState.DISCONNECTED: "People stay as they are, and nothing changes them any more.",
+        else _("Everything that can be checked without a person signing in is right."),
+        ConnectionState.ERROR: _(
+            "Nobody was changed by this. Put it right and try again, "
+            "or replace the credentials if they are no longer the current ones."
+        ),
+        ConnectionState.PAUSED: _("Nothing is read and nobody is changed until the connection goes on."),
+        ConnectionState.DISCONNECTED: _("People stay as they are, and nothing changes them any more."),
     }[ConnectionState(connection.state)]
 
 
 def run_badge(run: Run) -> Badge:
     if run.job_state == JobState.QUEUED:
-        return Badge("Waiting to start" if run.phase == Phase.QUEUED else "Waiting to go on", "busy")
+        return Badge(_("Waiting to start") if run.phase == Phase.QUEUED else _("Waiting to go on"), "busy")
     if run.job_state == JobState.RUNNING:
-        return Badge("Running", "busy")
+        return Badge(_("Running"), "busy")
     if run.job_state in (JobState.FAILED, JobState.DEAD) or run.outcome == RunOutcome.FAILED:
-        return Badge("Failed", "bad")
+        return Badge(_("Failed"), "bad")
     if run.outcome == RunOutcome.HELD:
-        return Badge("Held", "warn")
-    return Badge("Done", "good")
+        return Badge(pgettext("run", "Held"), "warn")
+    return Badge(_("Done"), "good")
 
 
 def run_title(run: Run) -> str:
-    return {RunKind.FIRST: "First run", RunKind.SCHEDULED: "Scheduled run", RunKind.MANUAL: "Manual run"}.get(
-        RunKind(run.kind), "Run"
-    )
+    return {
+        RunKind.FIRST: _("First run"),
+        RunKind.SCHEDULED: _("Scheduled run"),
+        RunKind.MANUAL: _("Manual run"),
+    }.get(RunKind(run.kind), _("Run"))
 
 
 def duration(start: datetime | None, end: datetime | None) -> str:
@@ -116,12 +131,12 @@ def duration(start: datetime | None, end: datetime | None) -> str:
         return ""
     rest = max((end - start).total_seconds(), 0.0)
     if rest < 1:
-        return "less than a second"
+        return _("less than a second")
     seconds, parts = round(rest), []
-    for size, word in (*_SECONDS, (1, "second")):
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count} {word}{'' if count == 1 else 's'}")
+    for size, words in _SPANS:
+        number, seconds = divmod(seconds, size)
+        if number:
+            parts.append(str(words % {"count": number}))
     return " ".join(parts[:2])
 
 
@@ -132,12 +147,15 @@ def phases(run: Run) -> list[dict[str, str]]:
     if run.phase in order:
         at = order.index(Phase(run.phase))
     told = {
-        Phase.READING: f"{count(run.seen, 'person', 'people')} on {count(run.pages, 'page')} so far",
-        Phase.APPLYING: f"{run.change_total:,} so far" if run.change_total else "",
+        Phase.READING: _("%(people)s on %(pages)s so far")
+        % {"people": people(run.seen), "pages": pages(run.pages)},
+        Phase.APPLYING: _("%(number)s so far") % {"number": intcomma(run.change_total)}
+        if run.change_total
+        else "",
     }
     return [
         {
-            "title": str(phase.label),
+            "title": _(str(phase.label)),
             "text": told.get(phase, "") if index <= at else "",
             "state": "done" if index < at else "now" if index == at else "next",
         }
@@ -145,8 +163,20 @@ def phases(run: Run) -> list[dict[str, str]]:
     ]
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+def people(number: int) -> str:
+    return ngettext("%(number)s person", "%(number)s people", number) % {"number": intcomma(number)}
+
+
+def pages(number: int) -> str:
+    return ngettext("%(number)s page", "%(number)s pages", number) % {"number": intcomma(number)}
+
+
+def read(run: Run) -> str:
+    """How much of the source a run has read: "Read 93 people of 250 on 2 pages."."""
+    told = {"people": people(run.seen), "pages": pages(run.pages), "all": intcomma(run.expected or 0)}
+    if run.expected:
+        return _("Read %(people)s of %(all)s on %(pages)s.") % told
+    return _("Read %(people)s on %(pages)s.") % told
 
 
 def lines(change: Change) -> list[Line]:
@@ -155,7 +185,7 @@ def lines(change: Change) -> list[Line]:
     names += sorted((set(change.before) | set(change.after)) - set(names))
     return [
         Line(
-            ATTRIBUTES.get(name, name.replace("_", " ").capitalize()),
+            _(ATTRIBUTES[name]) if name in ATTRIBUTES else name.replace("_", " ").capitalize(),
             _text(change.before, name),
             _text(change.after, name),
         )
@@ -173,7 +203,7 @@ def steps(check: Check | None) -> list[Step]:
     findings: Sequence[dict[str, Any]] = check.findings if check else []
     return [
         Step(
-            _STEPS.get(str(found.get("step")), str(found.get("step"))),
+            _(_STEPS.get(str(found.get("step")), str(found.get("step")))),
             bool(found.get("ok")),
             str(found.get("words", "")),
         )
@@ -184,8 +214,10 @@ def steps(check: Check | None) -> list[Step]:
 def mapping_rows(connection: Connection) -> list[tuple[str, str]]:
     """Attribute and the words of the field that it comes from, in the order of the directory."""
     mapping = connection.effective_mapping
-    return [(label, field_label(mapping[name])) for name, label in ATTRIBUTES.items() if mapping.get(name)]
+    return [(_(label), field_label(mapping[name])) for name, label in ATTRIBUTES.items() if mapping.get(name)]
 
 
 def field_label(field: str) -> str:
-    return FIELDS.get(field, field.replace("_", " ").capitalize()) if field else ""
+    if not field:
+        return ""
+    return _(FIELDS[field]) if field in FIELDS else field.replace("_", " ").capitalize()

@@ -10,4 +10,4 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from portal.accounts import tasks  # noqa: F401 - registers its effects
+        from portal.accounts import limits, sessions, tasks  # noqa: F401 - registers effects, duties, receivers

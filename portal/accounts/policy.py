@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from portal.accounts.models import Role, User
 
 GET, POST = "GET", "POST"
 
 
+class Relation(StrEnum):
+    """Whose rows a role reaches by an address. What is not reached answers as if it did not exist."""
+
+    OWN = "own"  # what they own, filed or were sent themselves
+    OWN_COMPANY = "own company"
+    ANY = "any"
+
+
+# The usual case, an address of requests: a CSM reaches their own, a customer admin those of their company.
+OWN, OWN_COMPANY, ANY = Relation.OWN, Relation.OWN_COMPANY, Relation.ANY
+_USUAL = {Role.CSM: OWN, Role.CUSTOMER_ADMIN: OWN_COMPANY}
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`roles` per method; None means anybody, signed in or not. HEAD follows GET.
+    """Per method the roles that may call it, each with whose rows it reaches; None: anybody, signed in or not.
 
-    Which rows a role may reach is decided by the querysets' `for_actor`, not here.
+    HEAD follows GET. The roles are enforced by portal.middleware, the relation by the querysets' `for_actor`; the
+    tests call every address by every method with rows of one's own, of others and of nobody, and hold both to this.
     """
 
-    methods: Mapping[str, frozenset[Role] | None]
+    methods: Mapping[str, Mapping[Role, Relation] | None]
 
     def allows(self, method: str, user: User | None) -> bool:
         roles = self.methods[method]
         return roles is None or (user is not None and user.is_active and user.role in roles)
+
+    def admits(self, role: Role) -> bool:
+        """Whether people of this role may call it by any method."""
+        return any(who is None or role in who for who in self.methods.values())
 
     def knows(self, method: str) -> bool:
         return method in self.methods
@@ -38,7 +57,23 @@ def anyone(*methods: str) -> Rule:
 
 
 def roles(allowed: frozenset[Role], *methods: str) -> Rule:
-    return Rule(dict.fromkeys(methods, allowed))
+    """Requests and what belongs to them."""
+    return _related(allowed, methods, {role: _USUAL.get(role, ANY) for role in Role})
+
+
+def of_companies(allowed: frozenset[Role], *methods: str) -> Rule:
+    """Companies, their connections and people: all of the staff reach every company's."""
+    return _related(allowed, methods, {**dict.fromkeys(Role, ANY), Role.CUSTOMER_ADMIN: OWN_COMPANY})
+
+
+def personal(allowed: frozenset[Role], *methods: str) -> Rule:
+    """What belongs to one person, whatever their role: notices, views."""
+    return _related(allowed, methods, dict.fromkeys(Role, OWN))
+
+
+def _related(allowed: frozenset[Role], methods: Iterable[str], relations: Mapping[Role, Relation]) -> Rule:
+    reached = {role: relations[role] for role in Role if role in allowed}
+    return Rule(dict.fromkeys(methods, reached))
 
 
 POLICY: dict[str, Rule] = {
@@ -53,6 +88,8 @@ POLICY: dict[str, Rule] = {
     "account_reset_password_done": anyone(GET),
     "account_reset_password_from_key": anyone(GET, POST),
     "account_reset_password_from_key_done": anyone(GET),
+    "language": anyone(POST),
+    "session_ended": anyone(GET, POST),
     "access_link": anyone(GET, POST),
     "access_link_renew": anyone(POST),
 }

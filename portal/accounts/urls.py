@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as allauth_views
 from django.urls import path, re_path
 
-from portal.accounts import views
+from portal.accounts import language, views
 
 urlpatterns = [
     path("sign-in/", allauth_views.login, name="account_login"),
@@ -27,6 +27,8 @@ urlpatterns = [
         allauth_views.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path("language/", language.choose_language, name="language"),
+    path("ended/", views.session_ended, name="session_ended"),
     path("link/<str:token>/", views.access_link, name="access_link"),
     path("link/<str:token>/renew/", views.access_link_renew, name="access_link_renew"),
 ]

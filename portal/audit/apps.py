@@ -8,3 +8,6 @@ from django.apps import AppConfig
 class AuditConfig(AppConfig):
     name = "portal.audit"
     label = "audit"
+
+    def ready(self) -> None:
+        from portal.audit import services  # noqa: F401 - registers its daily duty

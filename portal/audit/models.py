@@ -42,7 +42,11 @@ class Entry(models.Model):
     class Meta:
         verbose_name_plural = "entries"
         ordering: ClassVar = ["-pk"]
-        indexes: ClassVar = [models.Index("subject", name="audit_by_subject")]
+        indexes: ClassVar = [
+            models.Index("subject", name="audit_by_subject"),
+            models.Index("actor_id", name="audit_by_actor"),
+            models.Index(fields=["action"], opclasses=["varchar_pattern_ops"], name="audit_by_action"),
+        ]
         constraints: ClassVar = [models.UniqueConstraint("chain", "number", name="audit_entry_once")]
 
     def __str__(self) -> str:

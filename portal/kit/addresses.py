@@ -28,6 +28,63 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # A top-level label starts with a letter, which no notation of an IPv4 address does.
 _HOST = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])")
 _ODD = re.compile(r"[^\x21-\x7e]|\\")
+# Where anybody gets a mailbox: that two people share such a domain says nothing about them.
+FREE_MAIL = frozenset(
+    {
+        *(
+            "gmail.com",
+            "googlemail.com",
+            "outlook.com",
+            "outlook.de",
+            "hotmail.com",
+            "hotmail.co.uk",
+            "hotmail.de",
+        ),
+        *("hotmail.fr", "live.com", "live.de", "msn.com", "yahoo.com", "yahoo.co.uk", "yahoo.de", "yahoo.fr"),
+        *("ymail.com", "rocketmail.com", "aol.com", "icloud.com", "me.com", "mac.com", "gmx.com", "gmx.de"),
+        *(
+            "gmx.net",
+            "gmx.at",
+            "gmx.ch",
+            "web.de",
+            "freenet.de",
+            "t-online.de",
+            "mail.com",
+            "mail.ru",
+            "yandex.com",
+        ),
+        *(
+            "yandex.ru",
+            "proton.me",
+            "protonmail.com",
+            "pm.me",
+            "tutanota.com",
+            "tuta.com",
+            "posteo.de",
+            "zoho.com",
+        ),
+        *(
+            "fastmail.com",
+            "hey.com",
+            "orange.fr",
+            "free.fr",
+            "laposte.net",
+            "wanadoo.fr",
+            "libero.it",
+            "comcast.net",
+        ),
+        *(
+            "verizon.net",
+            "att.net",
+            "btinternet.com",
+            "qq.com",
+            "163.com",
+            "126.com",
+            "naver.com",
+            "rediffmail.com",
+        ),
+    }
+)
 
 
 def is_public(address: str) -> bool:
@@ -39,6 +96,11 @@ def is_public(address: str) -> bool:
     if not ip.is_global or ip.is_multicast or ip.is_reserved:
         return False
     return not any(ip.version == network.version and ip in network for network in _DENIED)
+
+
+def is_free_mail(domain: str) -> bool:
+    """Whether mailboxes of this domain are given to anybody, so that it names no company."""
+    return domain.strip().lower() in FREE_MAIL
 
 
 def host_of(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from contextvars import ContextVar
 from typing import Any
 
@@ -10,6 +11,8 @@ import structlog
 
 from portal.kit.redact import redact
 
+_UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_OF_MANY_LINES = frozenset({"exception", "stack"})
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
@@ -17,9 +20,14 @@ class RedactFilter(logging.Filter):
     """Folds the arguments into the message and takes out what looks like a secret or a forged line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = redact(record.getMessage()).replace("\r", "\\r").replace("\n", "\\n")
+        # Neither a line break of any kind nor a terminal's own signs: nobody forges a line (T28).
+        record.msg = _UNPRINTED.sub(_escaped, redact(record.getMessage()))
         record.args = ()
         return True
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode()
 
 
 def _add_request_id(
@@ -34,7 +42,8 @@ def _redact_values(_logger: Any, _name: str, event: structlog.typing.EventDict) 
     """What came by `extra` and the traceback; the message itself went through the filter."""
     for name, value in event.items():
         if name != "event" and isinstance(value, str):
-            event[name] = redact(value)
+            kept = redact(value)
+            event[name] = kept if name in _OF_MANY_LINES else _UNPRINTED.sub(_escaped, kept)
     return event
 
 

@@ -55,21 +55,28 @@ class Vault:
         return cls(keys)
 
     def encrypt(self, plaintext: str, place: Place) -> bytes:
-        """Version byte, key id padded to 8, nonce, ciphertext with tag."""
-        key_id, key = next(iter(self.keys.items()))
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = AESGCM(key).encrypt(nonce, plaintext.encode(), place.associated_data())
-        return _VERSION + key_id.encode().ljust(8) + nonce + sealed
+        return self.encrypt_bytes(plaintext.encode(), place)
 
     def decrypt(self, ciphertext: bytes, place: Place) -> str:
         """Raises SecretUnreadable; never says why, because the reason helps only an attacker."""
+        return self.decrypt_bytes(ciphertext, place).decode()
+
+    def encrypt_bytes(self, plaintext: bytes, place: Place) -> bytes:
+        """Version byte, key id padded to 8, nonce, ciphertext with tag."""
+        key_id, key = next(iter(self.keys.items()))
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = AESGCM(key).encrypt(nonce, plaintext, place.associated_data())
+        return _VERSION + key_id.encode().ljust(8) + nonce + sealed
+
+    def decrypt_bytes(self, ciphertext: bytes, place: Place) -> bytes:
+        """Raises SecretUnreadable."""
         blob = bytes(ciphertext)
         key = self.keys.get(blob[1:9].decode("ascii", "replace").strip())
         nonce, sealed = blob[9 : 9 + _NONCE_BYTES], blob[9 + _NONCE_BYTES :]
         if blob[:1] != _VERSION or key is None:
             raise SecretUnreadable
         try:
-            return AESGCM(key).decrypt(nonce, sealed, place.associated_data()).decode()
+            return AESGCM(key).decrypt(nonce, sealed, place.associated_data())
         except InvalidTag:
             raise SecretUnreadable from None
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from portal.sandbox import summaries as data
-from portal.sandbox.vendors import jira_issues
+from portal.sandbox import webhooks
+from portal.sandbox.vendors import adf, jira_issues
 from portal.sandbox.world import World
 
 Given = Mapping[str, Any]
@@ -77,9 +78,33 @@ def move_issue(world: World, given: Given) -> Done:
     with world.lock:
         if key not in world.issues or status not in jira_issues.STATUSES:
             raise Refused("There is no such issue or status.")
-        jira_issues.move(world.issues[key], status, world.clock())
+        issue = world.issues[key]
+        change = webhooks.status_change(issue["status"], status)
+        jira_issues.move(issue, status, world.clock())
         world.save()
+    world.tell(webhooks.issue_updated(issue, world.milliseconds, changes=[change]))
     return {"issue": data.issue(world, key)}, f"/jira/browse/{key}"
+
+
+def comment(world: World, given: Given) -> Done:
+    """`key`, `text`: a developer writes in Jira."""
+    key, text = str(given.get("key", "")), str(given.get("text", "")).strip()
+    with world.lock:
+        issue = world.issues.get(key)
+        if issue is None or not text:
+            raise Refused("There is no such issue, or no text.")
+        said = {
+            "id": str(10_001 + sum(len(known["comments"]) for known in world.issues.values())),
+            "body": adf.from_text(text),
+            "properties": [],
+            "author": jira_issues.somebody(),
+            "created": world.clock().isoformat(),
+        }
+        issue["comments"].append(said)
+        issue["updated"] = world.clock().isoformat()
+        world.save()
+    world.tell(webhooks.comment_created(issue, said, world.milliseconds))
+    return {"comment": said["id"]}, f"/jira/browse/{key}"
 
 
 def index_lag(world: World, given: Given) -> Done:
@@ -104,7 +129,7 @@ ACTIONS: Final[dict[str, Callable[[World, Given], Done]]] = {
     action.__name__: action
     for action in (
         *(hire, rename, move, let_go, rehire, fault, clear_faults, move_issue),
-        *(index_lag, expire_tokens, reset),
+        *(comment, index_lag, expire_tokens, reset),
     )
 }
 

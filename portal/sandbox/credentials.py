@@ -54,6 +54,7 @@ CREDENTIALS: Final[dict[str, dict[str, str]]] = {
         "project": "INT",
         "email": "integration-desk@support.example",
         "api_token": "ATATT3xSandbox0Kq7Zt1mYw9Vb4Nc8Xe2Rf6Hg5Jd=5A0D1C2E",
+        "webhook_secret": "sandbox-hook-Zt1mYw9Vb4Nc8Xe2Rf6Hg5Jd",
     },
     "salesforce": {
         "domain": "riverside-demo.my",

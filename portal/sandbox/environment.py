@@ -13,6 +13,8 @@ def environment(url: str, smtp_port: int) -> dict[str, str]:
         "JIRA_EMAIL": jira["email"],
         "JIRA_TOKEN": jira["api_token"],
         "JIRA_PROJECT": jira["project"],
+        "JIRA_WEBHOOK_SECRETS": jira["webhook_secret"],
+        "JIRA_COMMENTS": "both",
         "JIRA_BROWSE_URL": f"{url}/jira/browse",
         "SALESFORCE_DOMAIN": salesforce["domain"],
         "SALESFORCE_KEY": salesforce["consumer_key"],

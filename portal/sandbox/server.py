@@ -13,7 +13,9 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wsgi import ClosingIterator
 
 from portal.sandbox.app import Application
+from portal.sandbox.credentials import CREDENTIALS
 from portal.sandbox.mail import MailServer
+from portal.sandbox.webhooks import Webhooks
 from portal.sandbox.world import World
 
 log = logging.getLogger("portal.sandbox")
@@ -94,6 +96,7 @@ class Running:
     """A sandbox that serves until `stop`; also a context manager."""
 
     world: World
+    hooks: Webhooks
     _http: BaseWSGIServer
     _mail: MailServer
     _thread: threading.Thread
@@ -138,8 +141,12 @@ class Running:
         self.stop()
 
 
-def serve(world: World, host: str = "127.0.0.1", port: int = 9000, smtp_port: int = 9025) -> Running:
-    """Start serving; port 0 picks a free one. Raises OSError when a port is taken."""
+def serve(
+    world: World, host: str = "127.0.0.1", port: int = 9000, smtp_port: int = 9025, *, webhook: str = ""
+) -> Running:
+    """Start serving; port 0 picks a free one. Jira's events go to `webhook`. Raises OSError when a port is taken."""
+    hooks = Webhooks(webhook, CREDENTIALS["jira"]["webhook_secret"])
+    world.tell = hooks.emit
     mail = MailServer(world, host, smtp_port)
     try:
         listener = socket.create_server((host, port), backlog=128)
@@ -154,4 +161,4 @@ def serve(world: World, host: str = "127.0.0.1", port: int = 9000, smtp_port: in
     mail.start()
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    return Running(world, http, mail, thread)
+    return Running(world, hooks, http, mail, thread)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from portal.sandbox.company import Person
 from portal.sandbox.faults import Fault
 from portal.sandbox.staff import Population
-from portal.sandbox.vendors import adf
+from portal.sandbox.vendors import adf, jira_issues
 from portal.sandbox.vendors.jira_issues import STATUSES
 from portal.sandbox.world import Mail, World
 
@@ -90,7 +90,12 @@ def issue(world: World, key: str) -> dict[str, Any] | None:
             "created": known["created"],
             "updated": known["updated"],
             "comments": [
-                {"text": adf.to_text(item["body"]), "created": item["created"]} for item in known["comments"]
+                {
+                    "text": adf.to_text(item["body"]),
+                    "created": item["created"],
+                    "author": (item.get("author") or jira_issues.me())["displayName"],
+                }
+                for item in known["comments"]
             ],
             "attachments": [
                 {"filename": item["filename"], "size": len(base64.b64decode(item["content"]))}

@@ -77,6 +77,9 @@ class World:
         self.clock = clock
         self.lock = threading.RLock()
         self.requests: deque[RequestLine] = deque(maxlen=500)
+        self.tell: Callable[[dict[str, Any]], None] = lambda payload: (
+            None
+        )  # who hears of events; the server sets it
         self._state_file = state_file
         self._clear()
         if state_file is not None and state_file.exists():
@@ -88,6 +91,11 @@ class World:
     def today(self) -> date:
         """The company's current day, in UTC."""
         return self.clock().date()
+
+    @property
+    def milliseconds(self) -> int:
+        """Now, as events have it."""
+        return int(self.clock().timestamp() * 1000)
 
     def person(self, index: int) -> Person:
         """One person as of today. Raises LookupError."""

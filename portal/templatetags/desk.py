@@ -12,14 +12,34 @@ from django import template
 from django.core.paginator import Page
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, ngettext_lazy
 
 register = template.Library()
 
 TONES = frozenset({"neutral", "info", "warn", "good", "bad", "purple", "busy"})
 ICONS = Path(__file__).resolve().parents[2] / "static" / "img" / "icons"
 MINUTE, HOUR, DAY = 60, 3600, 86400
+_SPANS = {
+    "second": (
+        ngettext_lazy("%(count)d second ago", "%(count)d seconds ago", "count"),
+        ngettext_lazy("in %(count)d second", "in %(count)d seconds", "count"),
+    ),
+    "minute": (
+        ngettext_lazy("%(count)d minute ago", "%(count)d minutes ago", "count"),
+        ngettext_lazy("in %(count)d minute", "in %(count)d minutes", "count"),
+    ),
+    "hour": (
+        ngettext_lazy("%(count)d hour ago", "%(count)d hours ago", "count"),
+        ngettext_lazy("in %(count)d hour", "in %(count)d hours", "count"),
+    ),
+    "day": (
+        ngettext_lazy("%(count)d day ago", "%(count)d days ago", "count"),
+        ngettext_lazy("in %(count)d day", "in %(count)d days", "count"),
+    ),
+}
 # ISO 4217 currencies whose smallest unit is not a hundredth.
 DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "BHD": 3, "JOD": 3, "KWD": 3, "OMR": 3, "TND": 3}
 
@@ -76,15 +96,15 @@ def words_between(when: datetime, now: datetime) -> str:
     seconds = int((now - when).total_seconds())
     size = abs(seconds)
     if size < 5:
-        return "just now"
+        return gettext("just now")
     if size >= 30 * DAY:
         local = timezone.localtime(when)
-        return f"{local.day} {local:%b %Y}"
+        return date_format(local, gettext("j M Y"))
     units = ((MINUTE, 1, "second"), (HOUR, MINUTE, "minute"), (DAY, HOUR, "hour"), (30 * DAY, DAY, "day"))
     unit, word = next((unit, word) for limit, unit, word in units if size < limit)
     count = size // unit
-    text = f"{count} {word}{'s' if count != 1 else ''}"
-    return f"{text} ago" if seconds > 0 else f"in {text}"
+    ago, ahead = _SPANS[word]
+    return str((ago if seconds > 0 else ahead) % {"count": count})
 
 
 @register.filter
@@ -96,7 +116,7 @@ def relative_time(when: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}" data-relative>{}</time>',
         when.isoformat(timespec="seconds"),
-        f"{local.day} {local:%b %Y, %H:%M} {local.tzname()}",
+        f"{date_format(local, gettext('j M Y, H:i'))} {local.tzname()}",
         words_between(when, timezone.now()),
     )
 

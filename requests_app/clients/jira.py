@@ -25,7 +25,8 @@ from portal.kit.errors import NeedsPerson, RetryLater
 from portal.kit.http import Egress
 from portal.kit.outbound import egress
 from portal.kit.redact import one_line, redact
-from requests_app.clients.ticket import Ticket, as_adf
+from requests_app.clients.adf import text_of
+from requests_app.clients.ticket import Ticket, as_adf, blocks_of
 
 _MARKER = re.compile(r"[a-z0-9-]{1,60}")
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{1,20}-\d{1,9}")
@@ -40,6 +41,36 @@ class IssueStatus:
     name: str
     category: str
     updated: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What somebody wrote in Jira, as plain text; `id` and `author_id` are Jira's."""
+
+    id: str
+    author_id: str
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment of an issue, without its content. `size` in bytes."""
+
+    id: str
+    author_id: str
+    author: str
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class IssueNews:
+    """An issue as it is now: its status, the latest comments (oldest first) and the attachments."""
+
+    status: IssueStatus
+    comments: tuple[Comment, ...] = ()
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +170,47 @@ class JiraDesk:
         """By key, not by search: the search index lags behind."""
         _must_match(_KEY, key)
         with self._answers():
-            raw: dict[str, Any] = self._client.issue(key, fields="status,updated").raw
-            status = raw["fields"]["status"]
-            category = (status.get("statusCategory") or {}).get("key", "")
-            return IssueStatus(
-                raw["key"], str(status["name"])[:80], category, raw["fields"].get("updated", "")
+            return _status(self._client.issue(key, fields="status,updated").raw)
+
+    def news(self, key: str) -> IssueNews:
+        """Status, attachments and the last hundred comments, in two requests."""
+        _must_match(_KEY, key)
+        with self._answers():
+            raw: dict[str, Any] = self._client.issue(key, fields="status,updated,attachment").raw
+            said = self._comments(key)
+            files = tuple(
+                File(str(file["id"]), *_author(file), str(file["filename"]), int(file["size"]))
+                for file in raw["fields"].get("attachment") or ()
             )
+            return IssueNews(_status(raw), said, files)
+
+    def comment(self, key: str, text: str, *, heading: str, look_first: bool) -> str:
+        """Adds a comment under `heading`, which is unique, and returns its id.
+
+        With `look_first` one that is there already, from a lost answer, is taken instead. RetryLater.unclear as in create.
+        """
+        _must_match(_KEY, key)
+        if look_first:
+            with self._answers():
+                twin = next((said for said in self._comments(key) if said.text.startswith(heading)), None)
+            if twin:
+                return twin.id
+        body = as_adf(Ticket("", blocks_of(f"{heading}\n\n{text}", links=[])))
+        with self._answers(writes=True):
+            return str(self._client.add_comment(key, body).id)
+
+    def own_account(self) -> str:
+        """The id of the account that our token belongs to: what it wrote comes from us."""
+        with self._answers():
+            return str(self._client._get_json("myself")["accountId"])
+
+    def _comments(self, key: str) -> tuple[Comment, ...]:
+        """The newest hundred, put back into the order in which they were said."""
+        found = self._client._get_json(f"issue/{key}/comment", {"orderBy": "-created", "maxResults": 100})
+        said = (
+            Comment(str(each["id"]), *_author(each), text_of(each.get("body"))) for each in found["comments"]
+        )
+        return tuple(said)[::-1]
 
     @contextmanager
     def _answers(self, *, writes: bool = False) -> Iterator[None]:
@@ -193,6 +259,20 @@ _REFUSALS = {
     ),
     413: ("jira_too_large", "Jira does not accept a file of this size. Attach it to the issue by hand."),
 }
+
+
+def _status(raw: dict[str, Any]) -> IssueStatus:
+    status = raw["fields"]["status"]
+    category = (status.get("statusCategory") or {}).get("key", "")
+    return IssueStatus(raw["key"], str(status["name"])[:80], category, raw["fields"].get("updated", ""))
+
+
+def _author(raw: dict[str, Any]) -> tuple[str, str]:
+    """Id and name; Data Center has a key where Cloud has an account."""
+    author = raw.get("author") or {}
+    return str(author.get("accountId") or author.get("key") or ""), str(
+        author.get("displayName") or "Somebody"
+    )
 
 
 def is_issue_key(text: str) -> bool:

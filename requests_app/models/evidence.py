@@ -8,7 +8,9 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
+from portal.kit.drawing import PAGES_DRAWN
 from requests_app.models.requests import Request
 
 
@@ -36,3 +38,11 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def pages_words(self) -> str:
+        """ "The first 5 of 12 pages are shown.", or "" where all of the file is seen."""
+        if self.pages <= PAGES_DRAWN:
+            return ""
+        words = _("The first %(shown)d of %(pages)d pages are shown.")
+        return words % {"shown": PAGES_DRAWN, "pages": self.pages}

@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.db import transaction
 
 from portal.accounts.models import Company, Role, User
+from portal.audit.services import record
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
 from requests_app.clients.salesforce import Account, SalesforceAway, SalesforceDesk
@@ -23,6 +24,7 @@ _KEPT = 5 * 60  # seconds
 _AWAY = 30  # how long nobody waits for a Salesforce that just did not answer
 _DESCRIBED = 60 * 60
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_COLOUR = re.compile(r"#?([0-9a-f]{6})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,26 @@ def create_unverified_company(
         return same or Company.objects.create(name=name, lms_id=lms_id, **facts)
 
 
+def set_company_colour(company: Company, colour: str, *, by: User) -> Company:
+    """The colour of the customer's own pages, as #rrggbb; "" goes back to ours. Raises NeedsPerson."""
+    _desk_only(by)
+    typed = colour.strip().lower()
+    found = _COLOUR.fullmatch(typed)
+    if typed and not found:
+        raise NeedsPerson(
+            "Enter the colour as # and six digits or letters a to f, such as #0054a6.", code="colour"
+        )
+    kept = f"#{found[1]}" if found else ""
+    with transaction.atomic():
+        fresh = Company.objects.select_for_update().get(pk=company.pk)
+        if fresh.color != kept:
+            details = {"before": fresh.color, "after": kept}
+            fresh.color = kept
+            fresh.save(update_fields=["color"])
+            record("company.colour", by=by, company_id=fresh.pk, subject=fresh.name[:120], details=details)
+    return fresh
+
+
 def _currencies(desk: SalesforceDesk) -> bool:
     known: bool | None = cache.get("salesforce:currencies")
     if known is None:
@@ -111,4 +133,4 @@ def _currencies(desk: SalesforceDesk) -> bool:
 
 def _desk_only(by: User) -> None:
     if by.role not in (Role.CSM, Role.TL):
-        raise NeedsPerson("Only a CSM or a team lead can add a company.", code="not_yours")
+        raise NeedsPerson("Only a CSM or a team lead can add or change a company.", code="not_yours")

@@ -1,162 +1,149 @@
-"""Uploads: only pictures, decoded and drawn afresh, so that nothing but the picture is kept (T15)."""
+"""Evidence: of every upload a picture that we drew for people to see, and the sealed original that nobody does (T15)."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import re
-import struct
-import unicodedata
 import uuid
-import zlib
-from pathlib import PurePosixPath
-from typing import IO, Protocol
+from contextlib import suppress
+from datetime import timedelta
 
-from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import transaction
-from PIL import Image, ImageOps
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
+from integrations.provider import Audience, Owner
+from portal.accounts import limits
 from portal.accounts.models import User
-from requests_app.models import Evidence, Request
+from portal.accounts.services import scope_of
+from portal.audit.services import record
+from portal.kit.errors import RetryLater
+from portal.kit.keys import vault
+from portal.kit.pictures import Picture
+from portal.kit.vault import Place
+from requests_app.models import Evidence, Item, Reach, Request
 from requests_app.services.kinds import InvalidAnswer
+from requests_app.services.uploads import Read, Upload, read_upload
 
-Image.MAX_IMAGE_PIXELS = 40_000_000
-_LONGEST_SIDE = 3_200  # pixels kept: a screenshot of two large screens, or a photo that one can read
-_ASK = "Please upload a screenshot as PNG, JPEG or WebP."
-_FORMATS = ("PNG", "JPEG", "WEBP")
-# What the decoders raise for files that are broken or made to break them.
-_BROKEN = (OSError, ValueError, SyntaxError, IndexError, TypeError, KeyError, EOFError, OverflowError,
-           struct.error, zlib.error)  # fmt: skip
-
-
-class Upload(Protocol):
-    """As Django gives it."""
-
-    @property
-    def name(self) -> str | None: ...
-    @property
-    def size(self) -> int | None: ...
-    @property
-    def file(self) -> IO[bytes] | None: ...
-    def read(self, num_bytes: int = ..., /) -> bytes: ...
+UPLOADS_AN_HOUR = 30  # of one company (reliability-security.md T10)
 
 
 def store_evidence(req: Request, upload: Upload, *, by: User) -> Evidence:
-    """Keeps the picture as a new PNG under a random name; the same picture again is the one we have.
+    """Keeps the upload as a new PNG under a random name; the same picture again is the one we have.
+
+    `by` must be allowed to see the request; whether they may answer the item is for give_answer. Call it outside
+    transactions: it takes seconds, and a rollback that it does not see would leave its files behind.
 
     Raises InvalidAnswer with a sentence.
-    `by` must be allowed to see the request; whether they may answer the item is for give_answer.
     """
     if not Request.objects.for_actor(by).filter(pk=req.pk).exists():
-        raise InvalidAnswer("You cannot add files to this request.")
-    content = _read(upload)
-    picture = _redrawn(content)
-    with transaction.atomic():
-        kept, _ = Evidence.objects.get_or_create(
-            req=req,
-            sha256=hashlib.sha256(picture).hexdigest(),
-            defaults={
-                "file": ContentFile(picture, name=f"{uuid.uuid4().hex}.png"),
-                "name": safe_name(upload.name or ""),
-                "content_type": "image/png",
-                "size": len(picture),
-                "uploaded_by": by,
-            },
-        )
-    return kept
-
-
-def safe_name(name: str) -> str:
-    """A name for people to read, never a path: letters, digits, spaces and `._-`, always ending in .png."""
-    last = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/")).name
-    stem = re.sub(r"\s+", " ", last.rpartition(".")[0] or last)
-    kept = re.sub(r"[^\w .-]|[.](?=[.])", "", stem).strip(" .-_")
-    return f"{kept[:80] or 'screenshot'}.png"
-
-
-def _read(upload: Upload) -> bytes:
-    most = settings.UPLOAD_MAX_BYTES
-    too_large = InvalidAnswer(f"This file is larger than {most // 1024 // 1024} MB. {_ASK}")
-    if (upload.size or 0) > most:
-        raise too_large
-    content = upload.read(most + 1)  # the size that was announced is not believed
-    if len(content) > most:
-        raise too_large
-    if not content:
-        raise InvalidAnswer(f"This file is empty. {_ASK}")
-    return content
-
-
-def _redrawn(content: bytes) -> bytes:
-    if not _is_picture(content):
-        raise InvalidAnswer(f"This is {_described(content)}. {_ASK}")
+        raise InvalidAnswer(_("You cannot add files to this request."))
+    read = read_upload(upload)
+    _count(req)
+    picture = read.picture()
+    digest = hashlib.sha256(picture.png).hexdigest()
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
-            # Only the header has been read: a small file that unfolds into a huge picture stops here.
-            if opened.width * opened.height > (Image.MAX_IMAGE_PIXELS or 0):
-                raise Image.DecompressionBombError
-            drawn = _fresh(opened)
-    except Image.DecompressionBombError:
+        return _held(req, digest) or _kept(req, read, picture, digest, by)
+    except RetryLater:
         raise InvalidAnswer(
-            "This picture has more than 40 million pixels. Please upload a smaller screenshot."
+            _("This file cannot be kept just now. Please upload it again in a minute.")
         ) from None
-    except _BROKEN:
-        raise InvalidAnswer(
-            f"This picture is damaged or incomplete. Take the screenshot again. {_ASK}"
-        ) from None
-    return _as_png(drawn)
 
 
-def _fresh(opened: Image.Image) -> Image.Image:
-    """The pixels alone, upright: EXIF, comments, profiles, further frames and trailing bytes stay behind."""
-    opened.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))  # first, and in place: less memory
-    ImageOps.exif_transpose(opened, in_place=True)
-    drawn = Image.new("RGBA" if opened.has_transparency_data else "RGB", opened.size)
-    drawn.paste(opened.convert(drawn.mode))
-    return drawn
+def open_original(evidence: Evidence, *, by: User | None = None) -> bytes:
+    """The bytes as they were uploaded; b"" where none are kept. For support in a shell, recorded; no page calls it.
+
+    Treat them as hostile. `by` None is the system. Raises SecretUnreadable, and FileNotFoundError if the file is lost.
+    """
+    if not evidence.original:
+        return b""
+    with transaction.atomic():
+        record(
+            "evidence.original_opened",
+            by=by,
+            company_id=evidence.req.company_id,
+            subject=str(evidence.req),
+            details={"evidence": str(evidence.public_id), "name": evidence.name},
+        )
+    with evidence.original.open("rb") as file:
+        return vault().decrypt_bytes(file.read(), _place(evidence))
 
 
-def _as_png(drawn: Image.Image) -> bytes:
-    """As PNG, made smaller until it is within the limit: a photo grows when it becomes a PNG."""
-    while True:
-        out = io.BytesIO()
-        drawn.save(out, format="PNG")
-        if out.tell() <= settings.UPLOAD_MAX_BYTES:
-            return out.getvalue()
-        drawn = drawn.resize((max(drawn.width * 2 // 3, 1), max(drawn.height * 2 // 3, 1)))
+def words_of(evidence: Evidence) -> str:
+    """ "The first 5 of 12 pages are shown.", or "" where all of the file is seen."""
+    return evidence.pages_words
 
 
-def _is_picture(content: bytes) -> bool:
-    return (
-        content.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"))
-        or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
-    )  # fmt: skip
+def _count(req: Request) -> None:
+    try:
+        limits.take("upload", str(req.company_id), most=UPLOADS_AN_HOUR, per=timedelta(hours=1))
+    except limits.RateLimited as limited:
+        words = _("There were too many files within an hour. Please upload this one %(wait)s.")
+        raise InvalidAnswer(words % {"wait": limited.wait}) from None
 
 
-def _described(content: bytes) -> str:
-    start = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for magic, words in _KNOWN:
-        if start.startswith(magic):
-            return words
-    if content[4:8] == b"ftyp":
-        return "a HEIC photo or a video"
-    if b"<svg" in start:
-        return "an SVG drawing"
-    return "not a picture that we can read"
+def _held(req: Request, digest: str) -> Evidence | None:
+    return Evidence.objects.filter(req=req, sha256=digest).first()
 
 
-_KNOWN = (
-    (b"%pdf", "a PDF"),
-    (b"gif8", "a GIF"),
-    (b"<svg", "an SVG drawing"),
-    (b"<!doctype html", "a web page"),
-    (b"<html", "a web page"),
-    (b"pk\x03\x04", "a ZIP archive or an Office document"),
-    (b"\xd0\xcf\x11\xe0", "an Office document"),
-    (b"bm", "a BMP picture"),
-    (b"ii*\x00", "a TIFF picture"),
-    (b"mm\x00*", "a TIFF picture"),
-    (b"mz", "a program"),
-    (b"\x7felf", "a program"),
-)
+def _kept(req: Request, read: Read, picture: Picture, digest: str, by: User) -> Evidence:
+    """Both files, then the row that names them. Without the row they are taken away again."""
+    new = Evidence(
+        req=req,
+        sha256=digest,
+        name=read.name,
+        content_type="image/png",
+        size=len(picture.png),
+        pages=picture.pages,
+        original_type=read.kind.value,
+        original_size=len(read.content),
+        uploaded_by=by,
+    )
+    sealed = vault().encrypt_bytes(read.content, _place(new))
+    try:
+        new.file.save(f"{uuid.uuid4().hex}.png", ContentFile(picture.png), save=False)
+        new.original.save(f"{uuid.uuid4().hex}.sealed", ContentFile(sealed), save=False)
+        with transaction.atomic(durable=True):
+            new.save(force_insert=True)
+    except BaseException as error:
+        _discard(new)
+        # Two uploads of one picture at the same moment: the other one came first.
+        if isinstance(error, IntegrityError) and (held := _held(req, digest)):
+            return held
+        raise
+    return new
+
+
+def _discard(evidence: Evidence) -> None:
+    for file in (evidence.file, evidence.original):
+        if file:
+            with suppress(
+                RetryLater
+            ):  # the store is away: nothing more can be done, and nothing leads to the file
+                file.delete(save=False)
+
+
+def _place(evidence: Evidence) -> Place:
+    """Where the original belongs: it opens nowhere else."""
+    req = evidence.req
+    return Place(str(req.company_id), "evidence", str(req.public_id), str(evidence.public_id))
+
+
+def evidence_for(user: User) -> QuerySet[Evidence]:
+    """The files of the requests that this person may see."""
+    return Evidence.objects.filter(req__in=Request.objects.for_actor(user))
+
+
+def may_see(user: User, evidence: Evidence) -> bool:
+    """Staff see every file of such a request. A customer admin sees what is theirs: what they uploaded, what answers one
+    of their items, what stands in the conversation with them; never what an internal note alone holds.
+    """
+    if user.is_desk_staff or evidence.uploaded_by_id == user.pk:
+        return True
+    if evidence.messages.filter(reach=Reach.CUSTOMER).exists():
+        return True
+    items = Item.objects.filter(req=evidence.req_id, owner=Owner.CUSTOMER, answer__evidence=evidence)
+    scope = scope_of(user, evidence.req.public_id)
+    return any(
+        item.is_visible_to(Audience.CUSTOMER) and (scope is None or item.key in scope) for item in items
+    )

@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 
 import idna
 import phonenumbers
+from django.utils.translation import gettext, gettext_lazy
 from email_validator import EmailNotValidError, validate_email
 
 from integrations.provider import ItemKind
@@ -27,6 +28,10 @@ LONGEST_LONGTEXT = 4_000
 LONGEST_SECRET = 10_000
 SHORTEST_SECRET = 6  # shorter ones would be found in any text, and protect nothing
 
+SECRET_ID = gettext_lazy(
+    "This is the Secret ID. Enter the secret's value instead: it is shown only once, when the secret is created. "
+    "If nobody kept it, create a new secret."
+)
 _GUID = re.compile(r"\{?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}?", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _AMOUNT = re.compile(r"\d{1,10}(?:\.\d{1,2})?|\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,2})?")
@@ -97,7 +102,7 @@ def _email(raw: Any, asked: Asked) -> str:
         # Nothing is asked of the DNS. `.test` is allowed: test users of test tenants live there.
         found = validate_email(clean(raw), check_deliverability=False, test_environment=True)
     except EmailNotValidError:
-        raise InvalidAnswer("Enter one e-mail address, such as jane.roe@example.com.") from None
+        raise InvalidAnswer(gettext("Enter one e-mail address, such as jane.roe@example.com.")) from None
     return str(found.normalized)
 
 
@@ -108,15 +113,26 @@ def _phone(raw: Any, asked: Asked) -> str:
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number) or len(text) > 40:
-        raise InvalidAnswer("Enter the phone number with its country code, such as +1 555 010 0100.")
+        raise InvalidAnswer(gettext("Enter the phone number with its country code, such as +1 555 010 0100."))
     plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return f"{plain} ext. {number.extension}" if number.extension else str(plain)
+
+
+def phone_words(kept: str) -> str:
+    """A phone number that was kept, as people write it: "+13125550142" gives "+1 312-555-0142"."""
+    try:
+        number = phonenumbers.parse(kept)
+    except phonenumbers.NumberParseException:
+        return kept
+    extension, number.extension = number.extension, None
+    plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return f"{plain} ext. {extension}" if extension else str(plain)
 
 
 def _timezone(raw: Any, asked: Asked) -> str:
     name = zones().get(clean(raw).replace(" ", "_").lower())
     if name is None:
-        raise InvalidAnswer("Choose a time zone by its region and city, such as America/Chicago.")
+        raise InvalidAnswer(gettext("Choose a time zone by its region and city, such as America/Chicago."))
     return name
 
 
@@ -124,7 +140,7 @@ def _domain(raw: Any, asked: Asked) -> str:
     text = clean(raw).lower()
     text = re.sub(r"^[a-z][a-z0-9+.-]*://", "", text).removeprefix("@")
     host = re.split(r"[/?#:]", text, maxsplit=1)[0].rstrip(".")
-    refusal = InvalidAnswer("Enter only the domain name, such as example.com.")
+    refusal = InvalidAnswer(gettext("Enter only the domain name, such as example.com."))
     try:
         host = idna.encode(host, uts46=True).decode()
     except (idna.IDNAError, UnicodeError):
@@ -140,7 +156,7 @@ def _uuid_or_text(raw: Any, asked: Asked) -> str:
     if guid := _GUID.fullmatch(text):
         return guid[1].lower()
     if re.search(r"\s", text) or len(text) > 200:
-        raise InvalidAnswer("Enter the ID alone, without spaces, as the provider shows it.")
+        raise InvalidAnswer(gettext("Enter the ID alone, without spaces, as the provider shows it."))
     return text
 
 
@@ -149,34 +165,36 @@ def _money(raw: Any, asked: Asked) -> str:
     left, _, right = " ".join(text.split()).rpartition(" ")
     amount, currency = (right, left) if _CURRENCY.fullmatch(left) else (left, right)
     if not _AMOUNT.fullmatch(amount) or not _CURRENCY.fullmatch(currency):
-        raise InvalidAnswer("Enter an amount and its currency, such as 4250.00 USD.")
+        raise InvalidAnswer(gettext("Enter an amount and its currency, such as 4250.00 USD."))
     return money_text(Decimal(amount.replace(",", "")), currency)
 
 
 def _secret(raw: Any, asked: Asked) -> str:
     text = str(raw).replace("\r\n", "\n").strip().replace("\x00", "")
     if asked.guid_is_secret_id and _GUID.fullmatch(text):
-        raise InvalidAnswer(
-            "This is the Secret ID. Enter the secret's value instead: it is shown only once, when the secret "
-            "is created. If nobody kept it, create a new secret."
-        )
+        raise InvalidAnswer(str(SECRET_ID))
     if len(text) < SHORTEST_SECRET:
-        raise InvalidAnswer(f"This is too short. A secret has at least {SHORTEST_SECRET} characters.")
+        raise InvalidAnswer(
+            gettext("This is too short. A secret has at least %(least)d characters.")
+            % {"least": SHORTEST_SECRET}
+        )
     if len(text) > LONGEST_SECRET:
-        raise InvalidAnswer("This is too long to be the secret. Check what was pasted.")
+        raise InvalidAnswer(gettext("This is too long to be the secret. Check what was pasted."))
     if "\n" in text and not asked.multiline:
-        raise InvalidAnswer("This has several lines. Paste only the secret's value.")
+        raise InvalidAnswer(gettext("This has several lines. Paste only the secret's value."))
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InvalidAnswer("This holds characters that no system accepts. Copy the secret again.") from None
+        raise InvalidAnswer(
+            gettext("This holds characters that no system accepts. Copy the secret again.")
+        ) from None
     return text
 
 
 def _bool(raw: Any, asked: Asked) -> bool:
     text = clean(raw).lower()
     if text not in _YES | _NO:
-        raise InvalidAnswer("Choose Yes or No.")
+        raise InvalidAnswer(gettext("Choose Yes or No."))
     return text in _YES
 
 
@@ -186,16 +204,16 @@ def _choice(raw: Any, asked: Asked) -> str:
         if text == option["value"] or text.lower() == option["label"].lower():
             return option["value"]
     labels = [option["label"] for option in asked.options]
-    raise InvalidAnswer(f"Choose one of: {', '.join(labels)}.")
+    raise InvalidAnswer(gettext("Choose one of: %(labels)s.") % {"labels": ", ".join(map(gettext, labels))})
 
 
 def _date(raw: Any, asked: Asked) -> str:
     try:
         found = date.fromisoformat(clean(raw))
     except ValueError:
-        raise InvalidAnswer("Enter the date as year-month-day, such as 2027-05-31.") from None
+        raise InvalidAnswer(gettext("Enter the date as year-month-day, such as 2027-05-31.")) from None
     if not 2000 <= found.year <= 2100:
-        raise InvalidAnswer("Check the year of this date.")
+        raise InvalidAnswer(gettext("Check the year of this date."))
     return found.isoformat()
 
 
@@ -237,5 +255,8 @@ def region_of(timezone: Any) -> str | None:
 
 def _no_longer_than(most: int, text: str) -> str:
     if len(text) > most:
-        raise InvalidAnswer(f"This is longer than {most:,} characters. Shorten it, or attach a file.")
+        raise InvalidAnswer(
+            gettext("This is longer than %(most)s characters. Shorten it, or attach a file.")
+            % {"most": f"{most:,}"}
+        )
     return text

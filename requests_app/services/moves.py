@@ -8,17 +8,22 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from integrations.services.connections import activate_connection
 from portal.accounts.models import Role, User
+from portal.accounts.services import scope_of
+from portal.audit.services import record
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
 from portal.outbox.services import request_effect
 from requests_app.lifecycle import BY_NAME, Actor, Move, Stage
 from requests_app.models import AnswerState, Event, Item, Request
 from requests_app.queries import editors, missing_items
+from requests_app.services.changes import changes_in_ticket
 from requests_app.services.secrets import credential_givers, credential_settings
-from requests_app.services.tickets import render_ticket
+from requests_app.services.tickets import attachments_of, render_ticket
 
 _ACTORS = {Role.CSM: Actor.CSM, Role.TL: Actor.TL, Role.CUSTOMER_ADMIN: Actor.CUSTOMER_ADMIN}
 _FOR_CUSTOMER = frozenset({"send_to_customer", "hand_back", "take_back", "submit", "go_live"})
@@ -56,27 +61,54 @@ def make_move(
     fresh = Request.objects.select_related("company").get(pk=req.pk)
     _check(fresh, move, by, expected_version, reason)
     with transaction.atomic():
-        rows = Request.objects.filter(pk=fresh.pk, stage=fresh.stage, version=fresh.version).order_by()
-        if not rows.update(stage=move.to, version=F("version") + 1, stage_since=Now(), updated_at=Now()):
-            raise _lost(Request.objects.get(pk=fresh.pk), move, by)
-        Event.objects.create(
-            req=fresh,
-            by=by,
-            move=move.name,
-            stage_before=fresh.stage,
-            stage_after=move.to,
-            words=f"{by} {move.words}" if by else move.words,
-            reason=reason,
-            for_customer=move.name in _FOR_CUSTOMER,
-        )
+        _step(fresh, move, by, reason)
         if by and (effects := _EFFECTS.get(move.name)):
             effects(fresh, by)
     return Request.objects.select_related("company", "owner", "filed_by", "connection").get(pk=fresh.pk)
 
 
+def reopen(req: Request, *, by: User) -> None:
+    """What an edit by `by` does to a request that is approved: back into review, decided by nobody.
+
+    Belongs into the transaction of the edit, which checks who may edit. Raises MoveRefused.
+    """
+    fresh, move = Request.objects.get(pk=req.pk), BY_NAME["reopen"]
+    if fresh.current_stage not in move.frm:
+        raise _lost(fresh, move, by)
+    with transaction.atomic():
+        _step(fresh, move, by, "")
+        Request.objects.filter(pk=fresh.pk).update(decided_by=None, decided_at=None)
+
+
+def _step(fresh: Request, move: Move, by: User | None, reason: str) -> None:
+    """The compare-and-swap with its event and its entry in the audit log. Raises MoveRefused."""
+    rows = Request.objects.filter(pk=fresh.pk, stage=fresh.stage, version=fresh.version).order_by()
+    if not rows.update(stage=move.to, version=F("version") + 1, stage_since=Now(), updated_at=Now()):
+        raise _lost(Request.objects.get(pk=fresh.pk), move, by)
+    Event.objects.create(
+        req=fresh,
+        by=by,
+        move=move.name,
+        stage_before=fresh.stage,
+        stage_after=move.to,
+        words=f"{by} {move.words}" if by else move.words,
+        reason=reason,
+        for_customer=move.name in _FOR_CUSTOMER,
+    )
+    record(
+        f"request.{move.name}",
+        by=by,
+        company_id=fresh.company_id,
+        subject=str(fresh),
+        details={"from": fresh.stage, "to": move.to.value, "reason": reason},
+    )
+
+
 def _check(req: Request, move: Move, by: User | None, expected_version: int | None, reason: str) -> None:
     if _actor(by) not in move.actors or (by and not Request.objects.for_actor(by).filter(pk=req.pk).exists()):
-        raise MoveRefused("You cannot do this with this request.")
+        raise MoveRefused(_("You cannot do this with this request."))
+    if by and by.role == Role.CUSTOMER_ADMIN and scope_of(by, req.public_id) is not None:
+        raise MoveRefused(_("You were asked for a few answers only. Whoever asked you hands the rest back."))
     if req.current_stage not in move.frm:
         raise _lost(req, move, by)
     if expected_version is not None and expected_version != req.version:
@@ -116,14 +148,17 @@ def _lost(req: Request, move: Move, by: User | None) -> MoveRefused:
     if stage == move.to and last:
         at = last.at.astimezone(ZoneInfo(by.time_zone if by else "UTC"))
         who = str(last.by) if last.by else "Integration Desk"
-        done = f"Already {stage.label.lower()}" if stage in _ENDS else "Already done"
-        return MoveRefused(f"{done} by {who} at {at:%H:%M} on {at.day} {at:%B}.", "already_done")
+        done = f"Already {stage.label.lower()}" if stage in _ENDS else _("Already done")
+        told = {"done": done, "who": who, "time": f"{at:%H:%M}", "day": date_format(at, _("j F"))}
+        return MoveRefused(_("%(done)s by %(who)s at %(time)s on %(day)s.") % told, "already_done")
     if stage in move.frm:
         return MoveRefused(
-            "The request was changed while you were looking at it. Look at it again, then decide.", "changed"
+            _("The request was changed while you were looking at it. Look at it again, then decide."),
+            "changed",
         )
+    told = {"stage": _(stage.label)}
     return MoveRefused(
-        f"This is not possible now: the request is in the stage “{stage.label}”.", "wrong_stage"
+        _("This is not possible now: the request is in the stage “%(stage)s”.") % told, "wrong_stage"
     )
 
 
@@ -132,7 +167,7 @@ def _submitted(req: Request, by: User) -> None:
 
 
 def _approved(req: Request, by: User) -> None:
-    """The decision, the ticket and the connection: all or nothing."""
+    """The decision, the ticket and the connection: all or nothing. After a reopening, the issue is told instead."""
     request_effect(
         "jira.create_issue",
         marker=marker_of(req),
@@ -155,6 +190,36 @@ def _approved(req: Request, by: User) -> None:
         except NeedsPerson as error:
             raise MoveRefused(error.sentence, "connection") from None
     Request.objects.filter(pk=req.pk).update(decided_by=by, decided_at=clock.now(), connection=connection)
+    _tell_issue(req)
+
+
+def _tell_issue(req: Request) -> None:
+    """An approval after an approval: what changed in between, as one comment, and the files that came."""
+    approvals = Event.objects.filter(req=req, move="approve").order_by("-pk")
+    if (before := approvals[1:2].first()) is None:
+        return
+    request_effect(
+        "jira.comment",
+        marker=f"jira:reapproved:{req.pk}:{req.version}",
+        subject=str(req.public_id),
+        payload={
+            "request": str(req.public_id),
+            "text": changes_in_ticket(req, since=before.at),
+            "version": req.version,
+        },
+    )
+    # Without a key yet, the files go along when the issue is created.
+    for attachment in attachments_of(req) if req.jira_key else ():
+        request_effect(
+            "jira.attach",
+            marker=f"jira.attach:{attachment.evidence}",
+            subject=str(req.public_id),
+            payload={
+                "request": str(req.public_id),
+                "key": req.jira_key,
+                "evidence": attachment.evidence,
+            },
+        )
 
 
 def marker_of(req: Request) -> str:

@@ -6,7 +6,7 @@ from integrations.provider import ItemKind
 from integrations.services.credentials import Given
 from portal.kit.keys import vault
 from portal.kit.vault import hint
-from requests_app.models import Answer, Request
+from requests_app.models import Answer, AnswerState, Request
 
 
 def seal(answer: Answer, plaintext: str) -> None:
@@ -29,10 +29,10 @@ def secrets_of(req: Request) -> tuple[str, ...]:
 
 def credential_settings(req: Request) -> dict[str, str]:
     """The answers that the connection needs, secrets opened. For `activate_connection` only; never stored."""
-    answers = Answer.objects.filter(item__req=req, item__is_credential=True).select_related("item__req")
+    answers = Answer.objects.filter(item__req=req, item__is_credential=True).exclude(state=AnswerState.WAIVED)
     found = {
         answer.item.key: opened(answer) if answer.item.kind == ItemKind.SECRET else answer.value
-        for answer in answers
+        for answer in answers.select_related("item__req")
     }
     return {key: str(value) for key, value in found.items() if value not in (None, "")}
 

@@ -28,7 +28,6 @@ _TITLES = {
     ("sop_literal", Kind.SSO): "Enable SSO {provider} Integration for {company}",
     ("sop_literal", Kind.HRIS): "Enable HRIS{provider} Integration for {company}",
 }
-_NEVER = {"always": False}
 _PATTERNS = (
     re.compile(r"-----BEGIN [A-Z0-9 ]+-----"),
     re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
@@ -46,15 +45,13 @@ class Said:
 
     def __bool__(self) -> bool:
         """Whether the line belongs into the ticket: false where its condition does not hold."""
-        item, answer = self._line.item, self._line.answer
-        applies = self._line.required or item.required == _NEVER
-        return applies and answer.state != AnswerState.NOT_APPLICABLE
+        return self._line.applies and self._line.answer.state != AnswerState.NOT_APPLICABLE
 
     def __str__(self) -> str:
         self.was_said = True
         answer = self._line.answer
         if answer.state == AnswerState.WAIVED:
-            return f"Waived by {answer.provided_by}: {answer.comment}".rstrip(": ")
+            return f"Waived by {answer.decided_by}: {answer.comment}"
         if answer.state not in SETTLED:
             return "Missing" if self._line.required else "Not provided"
         if self._line.item.kind == ItemKind.SECRET or self._line.item.ticket == InTicket.LINK:
@@ -81,7 +78,8 @@ def render_ticket(req: Request) -> Ticket:
         },
     )
     ticket = Ticket(_title(req, lines), blocks_of(text, links=[link]), attachments_of(req))
-    _refuse_secrets(req, ticket)
+    names = " ".join(attachment.name for attachment in ticket.attachments)
+    refuse_secrets(req, f"{ticket.title} {ticket.body} {names}")
     return ticket
 
 
@@ -91,7 +89,7 @@ def attachments_of(req: Request) -> tuple[Attachment, ...]:
     return tuple(
         Attachment(str(line.answer.evidence.public_id), line.answer.evidence.name)
         for line in with_file
-        if line.answer.evidence is not None
+        if line.applies and line.answer.evidence is not None and line.answer.state != AnswerState.WAIVED
     )
 
 
@@ -162,9 +160,9 @@ def _readable_phone(value: str) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
 
 
-def _refuse_secrets(req: Request, ticket: Ticket) -> None:
-    """The last gate: whoever typed a secret into an ordinary answer must take it out again (T19)."""
-    text = " ".join(f"{ticket.title} {ticket.body}".split())
+def refuse_secrets(req: Request, text: str) -> None:
+    """The last gate: whoever typed a secret into an ordinary text must take it out again (T19). Raises NeedsPerson."""
+    text = " ".join(text.split())
     try:
         held = [" ".join(secret.split()) for secret in secrets_of(req)]
     except SecretUnreadable:
@@ -172,8 +170,7 @@ def _refuse_secrets(req: Request, ticket: Ticket) -> None:
             "A stored secret can no longer be read. The customer must enter it again.",
             code="secret_unreadable",
         ) from None
-    names = " ".join(attachment.name for attachment in ticket.attachments)
-    if any(secret in text or secret in names for secret in held if secret):
+    if any(secret in text for secret in held if secret):
         raise NeedsPerson(
             "The ticket would show a secret: one of the answers repeats it. Take it out of that answer.",
             code="secret_in_ticket",

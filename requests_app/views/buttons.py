@@ -16,8 +16,6 @@ from requests_app.views.shared import actor_of
 DECISIONS = frozenset({"approve", "send_back", "reject"})
 _ENDS = frozenset({"cancel", "reject"})
 _ASKS = {
-    "send_back": "What should be changed? The person who filed it reads this.",
-    "reject": "Why is it rejected? The person who filed it reads this.",
     "cancel": "Why is it cancelled?",
 }
 _BUSY = {"submit": "Submitting…", "approve": "Approving…"}
@@ -56,13 +54,6 @@ def buttons(
         found.append(Button("review", "Review", "primary", href=reverse("request_review", args=[req.number])))
     order = {"primary": 0, "": 1, "danger": 2}
     return tuple(sorted(found, key=lambda button: order[button.tone]))
-
-
-def decision(req: Request, name: str, label: str, tone: str) -> Button:
-    """A button of the review page."""
-    return Button(
-        name, label, tone, busy=_BUSY.get(name, ""), form=reason_form(name) if name in _ASKS else None
-    )
 
 
 def reason_form(name: str) -> ReasonForm:

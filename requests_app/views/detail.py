@@ -17,8 +17,12 @@ from portal.kit.errors import NeedsPerson
 from requests_app import queries
 from requests_app.clients.ticket import Ticket
 from requests_app.models import Request
+from requests_app.services.clocks import times_of
+from requests_app.services.reminders import state_of
 from requests_app.services.tickets import render_ticket
 from requests_app.views.buttons import buttons
+from requests_app.views.conversation import MessageForm, conversation_of
+from requests_app.views.detail_parts import exceptions, expiring, lines_in, relatives, still_open
 from requests_app.views.links import invited_to
 from requests_app.views.outside import outside_of
 from requests_app.views.shared import DeskRequest, staff_req
@@ -27,8 +31,13 @@ from requests_app.views.tasklist import TopicRow, progress_of, task_list
 
 @require_safe
 def request_detail(request: DeskRequest, number: int) -> HttpResponse:
-    req = staff_req(request.user, number)
+    return show(request, staff_req(request.user, number))
+
+
+def show(request: DeskRequest, req: Request, *, refused: MessageForm | None = None) -> HttpResponse:
+    """The page; with `refused`, a note or message that was not taken, what was typed stands in its form again."""
     topics = topics_of(req, request.user)
+    lines = lines_in(topics)
     waiting = queries.waiting_on(req)
     ticket, trouble = preview(req)
     context = {
@@ -37,16 +46,23 @@ def request_detail(request: DeskRequest, number: int) -> HttpResponse:
         "missing": queries.missing_items(req) if "missing" in request.GET else [],
         "progress": progress_of(topics),
         "waiting_words": queries.waiting_words(req.current_stage, waiting),
+        "clocks": times_of([req])[req.pk],
         "buttons": buttons(req, request.user, bool(waiting.get(Owner.CUSTOMER)), bool(waiting)),
         "is_desk": _is_desk(request),
-        "invited": invited_to(req),
+        "reminders": state_of(req),
+        "invited": invited_to(req, {line.item.key: line.item.label for line in lines}),
+        "still_open": still_open(lines),
+        "exceptions": exceptions(lines),
+        "expiring": expiring(lines),
+        "relatives": relatives(req, request.user),
+        "talk": conversation_of(req, request.user, refused),
         "ticket": ticket,
         "ticket_trouble": trouble,
         "evidence": queries.held_evidence(req).order_by("-pk"),
         "timeline": queries.timeline(req, queries.audience_of(request.user)),
         **_outside(req),
     }
-    return render(request, "requests_app/request_detail.html", context)
+    return render(request, "requests_app/request_detail.html", context, status=422 if refused else 200)
 
 
 @require_safe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from integrations.provider import Audience
-from portal.accounts.models import AccessLink, User
+from portal.accounts.models import AccessLink, Language, User
 from portal.accounts.services import LINK_DAYS, revoke_link
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
@@ -31,16 +32,23 @@ class InviteForm(forms.Form):
         max_length=254,
         help_text="The person who looks after the system at the customer. Only they can use the link.",
     )
+    language = forms.ChoiceField(
+        label="Language of the mail and their pages", choices=Language.choices, required=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """An address and what became of the links that it got; `latest` is the newest of them."""
+    """An address and what became of the links that it got; `latest` is the newest of them.
+
+    `holds` are the items that were handed on to it; empty for the customer's whole part.
+    """
 
     latest: AccessLink
     opened_at: datetime | None
     seen_at: datetime | None
     is_live: bool
+    holds: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -53,12 +61,13 @@ class Invited:
         return {"Opened": "good", "Not opened yet": "info", "Expired": "warn"}.get(self.words, "neutral")
 
 
-def invited_to(req: Request) -> list[Invited]:
-    """Everybody who got a link, the latest first."""
+def invited_to(req: Request, labels: Mapping[str, str]) -> list[Invited]:
+    """Everybody who got a link, the latest first. `labels` name the items that may have been handed on."""
     by_address: dict[str, list[AccessLink]] = {}
-    for link in AccessLink.objects.filter(request_id=req.public_id).order_by("-created_at"):
+    links = AccessLink.objects.filter(request_id=req.public_id).select_related("used_by", "delegated_by")
+    for link in links.order_by("-created_at"):
         by_address.setdefault(link.email, []).append(link)
-    return [_invited(links) for links in by_address.values()]
+    return [_invited(links, labels) for links in by_address.values()]
 
 
 def note_visit(req: Request, user: User) -> None:
@@ -67,22 +76,32 @@ def note_visit(req: Request, user: User) -> None:
     links.filter(last_seen_at__lt=clock.now() - timedelta(minutes=1)).update(last_seen_at=Now())
 
 
-def _invited(links: list[AccessLink]) -> Invited:
+def _invited(links: list[AccessLink], labels: Mapping[str, str]) -> Invited:
     live = [link for link in links if link.revoked_at is None]
     opened = [link.used_at for link in live if link.used_at]
     seen = [link.last_seen_at for link in links if link.last_seen_at]
     usable = any(link.used_at is None and link.expires_at > clock.now() for link in live)
-    return Invited(links[0], max(opened, default=None), max(seen, default=None), bool(opened) or usable)
+    whole = any(not link.item_keys for link in live or links)
+    keys = () if whole else sorted({key for link in live or links for key in link.item_keys})
+    return Invited(
+        links[0],
+        max(opened, default=None),
+        max(seen, default=None),
+        bool(opened) or usable,
+        tuple(labels.get(key, key) for key in keys),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def request_invite(request: DeskRequest, number: int) -> HttpResponse:
     req = staff_req(request.user, number)
     last = AccessLink.objects.filter(request_id=req.public_id).order_by("-created_at").first()
-    form = InviteForm(request.POST or None, initial={"email": last.email if last else ""})
+    initial = {"email": last.email, "language": last.language} if last else {}
+    form = InviteForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            invite_customer(req, form.cleaned_data["email"], by=request.user)
+            language = form.cleaned_data["language"] or Language.ENGLISH
+            invite_customer(req, form.cleaned_data["email"], by=request.user, language=language)
         except NeedsPerson as error:
             form.add_error("email", error.sentence)
         except MoveRefused as error:

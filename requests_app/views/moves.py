@@ -24,7 +24,7 @@ from requests_app.views.mails import tell_owner
 from requests_app.views.outside import issue_effect
 from requests_app.views.shared import DeskRequest, staff_req
 
-_DONE = {
+DONE = {
     "submit": "Submitted. A team lead will look at it; you get a mail about the decision.",
     "approve": "Approved. The ticket is being created and the connection activated.",
     "send_back": "Sent back. {owner} gets a mail with your comment.",
@@ -57,7 +57,7 @@ def request_move(request: DeskRequest, number: int) -> HttpResponse:
         if error.code in ("four_eyes", "changed", "needs_reason", "connection", "ticket"):
             return redirect(_back(request) or _page(number))
     else:
-        messages.success(request, _DONE.get(name, "Done.").format(owner=req.owner))
+        messages.success(request, DONE.get(name, "Done.").format(owner=req.owner))
     return redirect(_page(number))
 
 

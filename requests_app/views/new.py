@@ -19,9 +19,11 @@ from integrations.provider import Item, Kind, Provider, Topic
 from portal.accounts.models import Company
 from portal.templatetags.desk import money
 from requests_app.clients.salesforce import Account
+from requests_app.lifecycle import Stage
 from requests_app.models import Request
 from requests_app.services import companies, filing
 from requests_app.views.new_form import NewRequestForm
+from requests_app.views.new_questions import QuestionsForm
 from requests_app.views.shared import DeskRequest
 from requests_app.views.tasklist import OWNER_WORDS
 
@@ -46,17 +48,22 @@ class Asked:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def request_new(request: DeskRequest) -> HttpResponse:
-    """An htmx GET answers with the part that it targets: the systems, or the checklist of what was chosen."""
-    if request.method == "POST":
+    """An htmx call answers with the part that it targets: the systems, the customer, or what was chosen.
+
+    The last comes by POST, since it carries what was typed so far, and files nothing.
+    """
+    typed = request.POST if request.method == "POST" else request.GET
+    if request.method == "POST" and request.htmx.target != "asked":
         return _file(request, NewRequestForm(request.POST))
-    form = NewRequestForm(initial=request.GET.dict())
+    form = NewRequestForm(initial=typed.dict())
     if request.htmx.target == "systems":
         return render(request, "requests_app/_systems.html", _systems(form, request.GET.get("find", "")))
     if request.htmx.target == "asked":
-        return render(request, "requests_app/_asked.html", _asked(form))
+        context = {**_asked(form), "questions": _questions(form, bound=False), "oob": True}
+        return render(request, "requests_app/_chosen.html", context)
     if request.htmx.target == "customer":
         return render(request, "requests_app/_customer.html", {"form": form})
-    return render(request, "requests_app/request_new.html", _page(form))
+    return render(request, "requests_app/request_new.html", _page(form, _questions(form, bound=False)))
 
 
 @require_safe
@@ -79,17 +86,27 @@ def _option(account: Account) -> dict[str, Any]:
 
 
 def _file(request: DeskRequest, form: NewRequestForm) -> HttpResponse:
-    """Makes the draft and goes there. On any trouble the page comes back with everything that was entered."""
-    if form.is_valid() and (req := form.save(request.user)):
-        messages.success(
-            request, f"{req} is a draft now. Answer your own questions, then send the customer a link."
-        )
+    """Makes the request and goes there. On any trouble the page comes back with everything that was entered."""
+    questions = _questions(form, bound=True)
+    fine = form.is_valid() and (questions is None or questions.is_valid())
+    if fine and questions is not None and (req := form.save(request.user, questions)):
+        sent = req.current_stage == Stage.WAITING_ON_CUSTOMER
+        words = f"{req} is made, and the link is on its way to {form.cleaned_data['invite']}."
+        draft = f"{req} is a draft now. Answer your own questions, then send the customer a link."
+        messages.success(request, words if sent else draft)
         return redirect("request_detail", req.number)
-    return render(request, "requests_app/request_new.html", _page(form), status=422)
+    return render(request, "requests_app/request_new.html", _page(form, questions), status=422)
 
 
-def _page(form: NewRequestForm) -> dict[str, Any]:
-    return {"form": form, **_systems(form, ""), **_asked(form)}
+def _page(form: NewRequestForm, questions: QuestionsForm | None) -> dict[str, Any]:
+    return {"form": form, "questions": questions, **_systems(form, ""), **_asked(form)}
+
+
+def _questions(form: NewRequestForm, *, bound: bool) -> QuestionsForm | None:
+    """Those of the chosen system, with what was typed before it was chosen, or another one was."""
+    card = catalog.load().get(form["provider"].value() or "")
+    typed = form.data if form.is_bound else form.initial
+    return QuestionsForm(card, typed, bound=bound) if card else None
 
 
 def _systems(form: NewRequestForm, find: str) -> dict[str, Any]:
@@ -119,16 +136,27 @@ def _asked(form: NewRequestForm) -> dict[str, Any]:
         Asked(topic, tuple((item, OWNER_WORDS[item.owner]) for item in items))
         for topic, items in groupby(card.checklist, key=lambda item: item.topic)
     ]
-    return {"form": form, "card": card, "asked": topics, "duplicates": _duplicates(form, card.slug)}
+    company = _company(form)
+    return {
+        "form": form,
+        "card": card,
+        "asked": topics,
+        "duplicates": _beside(company, card.slug) if company else [],
+        "closed": list(filing.find_recently_closed(company, card.slug)) if company else [],
+        "beside": form["beside"].value() or "",
+    }
 
 
-def _duplicates(form: NewRequestForm, slug: str) -> list[Request]:
+def _beside(company: Company, slug: str) -> list[tuple[Request, str]]:
+    """The requests that this company already has, and the value of the choice to link to each."""
+    return [(req, f"link-{req.number}") for req in filing.find_duplicates(company, slug)]
+
+
+def _company(form: NewRequestForm) -> Company | None:
     salesforce_id, name = _plain(form, "salesforce_id"), _plain(form, "company")
     if salesforce_id and not form.is_by_hand:
-        company = Company.objects.filter(salesforce_id=salesforce_id).first()
-    else:
-        company = Company.objects.filter(name__iexact=name).first() if name else None
-    return list(filing.find_duplicates(company, slug)) if company else []
+        return Company.objects.filter(salesforce_id=salesforce_id).first()
+    return Company.objects.filter(name__iexact=name).first() if name else None
 
 
 def _plain(form: NewRequestForm, name: str) -> str:

@@ -2,40 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from integrations.provider import Audience, Owner
+from integrations.provider import Audience, Owner, Topic
+from portal.accounts.models import User
 from requests_app import queries
 from requests_app.lifecycle import Stage
-from requests_app.models import Request
-from requests_app.queries import Line, TopicState
-from requests_app.services.filing import find_duplicates
-from requests_app.views.buttons import decision
+from requests_app.models import AnswerState, Item, Request
+from requests_app.queries import Line
+from requests_app.services.changes import Changed, changes_since, last_decision
+from requests_app.services.warnings import warnings_of
 from requests_app.views.detail import preview
 from requests_app.views.shared import DeskRequest, staff_req
 
-_FREE_MAIL = frozenset(
-    {"gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "yahoo.com", "gmx.net", "icloud.com"}
-)
+_TONES = {
+    AnswerState.PROVIDED: "neutral",
+    AnswerState.ACCEPTED: "good",
+    AnswerState.WAIVED: "purple",
+    AnswerState.CHANGE_REQUESTED: "warn",
+    AnswerState.POSTPONED: "warn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed into the page and not yet done, by the item's number; a refusal gives it back."""
+
+    comments: Mapping[int, str] = field(default_factory=dict)
+    waivers: Mapping[int, str] = field(default_factory=dict)
+    reason: str = ""
+    rejection: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.comments or self.waivers or self.reason or self.rejection)
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An answer as the team lead reads it."""
+    """An answer as the team lead reads it, with what they typed about it."""
 
     line: Line
+    reader: User
+    changed: Changed | None
+    comment: str
+    waiver: str
+
+    @property
+    def item(self) -> Item:
+        return self.line.item
 
     @property
     def words(self) -> str:
         return queries.shown_value(self.line.answer)
 
     @property
-    def is_asked(self) -> bool:
-        return self.line.required or self.line.is_settled
+    def tone(self) -> str:
+        return _TONES.get(AnswerState(self.line.answer.state), "bad")
 
     @property
     def on_behalf(self) -> bool:
@@ -43,68 +71,91 @@ class Told:
         by = self.line.answer.provided_by
         return by is not None and by.is_desk_staff and self.line.item.owner == Owner.CUSTOMER
 
+    @property
+    def can_be_accepted(self) -> bool:
+        answer = self.line.answer
+        return answer.state == AnswerState.PROVIDED and answer.provided_by_id != self.reader.pk
+
+    @property
+    def is_waived(self) -> bool:
+        return bool(self.line.answer.state == AnswerState.WAIVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A topic with the answers that are asked or given."""
+
+    topic: Topic
+    told: tuple[Told, ...]
+
+    @property
+    def acceptable(self) -> int:
+        return sum(each.can_be_accepted for each in self.told)
+
 
 @require_safe
 def request_review(request: DeskRequest, number: int) -> HttpResponse:
-    req = staff_req(request.user, number)
+    return review_page(request, staff_req(request.user, number))
+
+
+def review_page(
+    request: DeskRequest, req: Request, typed: Typed | None = None, trouble: str = "", status: int = 200
+) -> HttpResponse:
+    """The page as the request is now; `trouble` is why the last decision was refused."""
+    typed = typed or Typed()
     states = queries.checklist(req, Audience.TL)
-    missing = [line.item for state in states for line in state.lines if line.is_open]
-    ticket, trouble = preview(req)
+    lines = {line.item.key: line for state in states for line in state.lines if line.applies}
+    missing = [line.item for line in lines.values() if line.is_open]
+    ticket, ticket_trouble = preview(req)
     own = request.user.pk in queries.editors(req)
-    open_for_decision = req.current_stage == Stage.SUBMITTED
+    is_open = req.current_stage == Stage.SUBMITTED
+    before = last_decision(req)
+    changes = changes_since(req, before.at) if before else {}
     context = {
         "req": req,
         "own": own,
-        "open": open_for_decision,
+        "open": is_open,
+        "can_waive": is_open or req.current_stage.is_in_preparation,
+        "can_approve": is_open and not own and not missing and not ticket_trouble,
         "missing": missing,
-        "warnings": warnings_of(req, states),
-        "sections": [(state.topic, [Told(line) for line in state.lines]) for state in states],
+        "warnings": _warnings(req, lines),
+        "sections": _sections(request.user, states, changes, typed),
+        "before": before,
+        "changes": [changed for key, changed in changes.items() if key in lines],
         "ticket": ticket,
-        "ticket_trouble": trouble,
+        "ticket_trouble": ticket_trouble,
         "evidence": queries.held_evidence(req).order_by("pk"),
-        "buttons": [
-            decision(req, "send_back", "Send back", ""),
-            decision(req, "reject", "Reject", "danger"),
-        ],
-        "can_approve": open_for_decision and not own and not missing and not trouble,
+        "typed": typed,
+        "trouble": trouble,
     }
-    return render(request, "requests_app/review.html", context)
+    return render(request, "requests_app/review.html", context, status=status)
 
 
-def warnings_of(req: Request, states: list[TopicState]) -> list[str]:
-    """What is worth a second look, in sentences; none forbids anything (jira-salesforce-intake.md §5.5)."""
-    given = {line.item.key: line.answer.value for state in states for line in state.lines if line.is_settled}
-    mail, domain = str(given.get("sso.poc_email", "")), str(given.get("tenant_domain", ""))
-    test_user = str(given.get("sso.test_username", ""))
-    found = [
-        (
-            not req.company.salesforce_id,
-            "The company was typed in by hand and is not verified in Salesforce.",
-        ),
-        (
-            given.get("hris.brand_new") is True and given.get("hris.company_age") == "old_customer",
-            "A brand-new customer, and yet an old one in the LMS: one of the two answers is wrong.",
-        ),
-        (
-            given.get("hris.employees_exist") is True and given.get("hris.notify_employees") is True,
-            "Employees exist already and notifications are on: each new account gets a mail.",
-        ),
-        (
-            bool("@" in test_user and domain) and not test_user.lower().endswith(f"@{domain}"),
-            f"The test user is not in the domain {domain}.",
-        ),
-        (
-            mail.rpartition("@")[2].lower() in _FREE_MAIL,
-            "The IT contact uses a free mail address instead of the company's.",
-        ),
-        (
-            given.get("hris.email_source") == "personal_email",
-            "Accounts will use personal addresses: whoever has none in the HR system is skipped.",
-        ),
-        (
-            find_duplicates(req.company, req.provider_slug).exclude(pk=req.pk).exists(),
-            "This company has another open or live request for the same system."
-            + (f" Reason given: {req.duplicate_reason}" if req.duplicate_reason else ""),
-        ),
+def _sections(
+    user: User, states: list[queries.TopicState], changes: Mapping[str, Changed], typed: Typed
+) -> list[Section]:
+    def told(line: Line) -> Told:
+        pk = line.item.pk
+        comment, waiver = typed.comments.get(pk, ""), typed.waivers.get(pk, "")
+        return Told(line, user, changes.get(line.item.key), comment, waiver)
+
+    sections = (
+        Section(state.topic, tuple(told(line) for line in state.lines if _is_told(line))) for state in states
+    )
+    return [section for section in sections if section.told]
+
+
+def _is_told(line: Line) -> bool:
+    """What is required, and what was given although it is optional."""
+    return line.applies and (line.required or line.answer.state != AnswerState.MISSING)
+
+
+def _warnings(req: Request, lines: Mapping[str, Line]) -> list[dict[str, Any]]:
+    """Each sentence with the items that it is about, as far as they are on the page."""
+    return [
+        {
+            "sentence": warning.sentence,
+            "items": [lines[key].item for key in warning.keys if key in lines and _is_told(lines[key])],
+        }
+        for warning in warnings_of(req)
     ]
-    return [sentence for applies, sentence in found if applies]

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from integrations.provider import Owner, Topic
 from requests_app.models import AnswerState
 from requests_app.queries import TopicState
 
-OWNER_WORDS = {Owner.CSM: "CSM", Owner.CUSTOMER: "customer", Owner.SUPPORT: "support"}
+OWNER_WORDS = {
+    Owner.CSM: gettext_noop("CSM"),
+    Owner.CUSTOMER: gettext_noop("customer"),
+    Owner.SUPPORT: gettext_noop("support"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,7 @@ class TopicRow:
 
     @property
     def label(self) -> str:
-        return self.topic.label
+        return _(self.topic.label)
 
     @property
     def changes(self) -> int:
@@ -34,12 +43,15 @@ class TopicRow:
     @property
     def words(self) -> str:
         if self.changes:
-            return "Change requested"
+            return _("Change requested")
         if self.state.is_optional:
-            return "Optional"
+            return _("Optional")
         if self.state.is_done:
-            return "Completed"
-        return "Not started" if self.state.state == "Not started" else f"{self.state.open_count} to do"
+            return _("Completed")
+        if self.state.state == "Not started" and not self.promised_on:
+            return _("Not started")
+        count = self.state.open_count
+        return ngettext("%(count)d to do", "%(count)d to do", count) % {"count": count}
 
     @property
     def tone(self) -> str:
@@ -47,8 +59,22 @@ class TopicRow:
 
     @property
     def note(self) -> str:
-        owners = [OWNER_WORDS[owner] for owner in self.state.waiting]
-        return f"Waiting on {' and '.join(owners)}" if owners else ""
+        owners = [_(OWNER_WORDS[owner]) for owner in self.state.waiting]
+        return _("Waiting on %(owners)s") % {"owners": _(" and ").join(owners)} if owners else ""
+
+    @property
+    def promised_on(self) -> date | None:
+        """The first day for which something open here was promised."""
+        promised = (line.answer for line in self.state.lines if line.is_open)
+        days = [
+            answer.due_on for answer in promised if answer.state == AnswerState.POSTPONED and answer.due_on
+        ]
+        return min(days, default=None)
+
+    @property
+    def promise(self) -> str:
+        day = self.promised_on
+        return _("Promised for %(day)s") % {"day": date_format(day, _("j F"))} if day else ""
 
 
 @dataclass(frozen=True, slots=True)

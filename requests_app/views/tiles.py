@@ -31,7 +31,9 @@ class Tile:
     line: tuple[int, ...] = ()
 
 
-def tiles(rows: RequestQuerySet, counts: Mapping[str, int]) -> tuple[Tile, ...]:
+def tiles(
+    rows: RequestQuerySet, counts: Mapping[str, int], money_by_currency: Mapping[str, Decimal]
+) -> tuple[Tile, ...]:
     """Four numbers about what this person may see. Money is never added across currencies."""
     weeks = _new_per_week(rows)
     oldest = rows.filter(stage__in=(Stage.SUBMITTED, Stage.WAITING_ON_CUSTOMER)).values_list("stage")
@@ -46,7 +48,7 @@ def tiles(rows: RequestQuerySet, counts: Mapping[str, int]) -> tuple[Tile, ...]:
         ),
         _waiting("Waiting for approval", submitted, since.get(Stage.SUBMITTED), "Nobody waits for you"),
         _waiting("Waiting on customers", waiting, since.get(Stage.WAITING_ON_CUSTOMER), "No open links"),
-        _mrr(rows),
+        _mrr(money_by_currency),
     )
 
 
@@ -54,15 +56,19 @@ def _waiting(label: str, count: int, first: datetime | None, none: str) -> Tile:
     return Tile(label, str(count), "Oldest:" if first else none, since=first)
 
 
-def _mrr(rows: RequestQuerySet) -> Tile:
-    """A company with two open requests counts once."""
+def mrr_by_currency(rows: RequestQuerySet) -> dict[str, Decimal]:
+    """What the companies with an open request pay a month, the largest sum first. A company counts once."""
     companies = rows.filter(stage__in=OPEN_STAGES).exclude(company__mrr=None).order_by()
     unique = companies.values("company_id", "company__mrr_currency", "company__mrr").distinct()
     sums: dict[str, Decimal] = {}
     for row in unique:
         code = row["company__mrr_currency"]
         sums[code] = sums.get(code, Decimal()) + (row["company__mrr"] or 0)
-    words = [money(total, code) for code, total in sorted(sums.items(), key=lambda each: -each[1])]
+    return dict(sorted(sums.items(), key=lambda each: -each[1]))
+
+
+def _mrr(sums: Mapping[str, Decimal]) -> Tile:
+    words = [money(total, code) for code, total in sums.items()]
     if not words:
         return Tile("MRR waiting", "—", "No open request has one")
     return Tile("MRR waiting", words[0], " · ".join(words[1:]) or "per month, in open requests")

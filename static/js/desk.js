@@ -21,16 +21,16 @@ on("click", "[data-theme-set]", (event, button) => {
   showTheme();
 });
 
-/* Times: <time datetime data-relative>; the same words as words_between in desk.py */
+/* Times: <time datetime data-relative>; the same words as words_between in desk.py, in the page's language */
+const spans = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "always" });
+const JUST_NOW = { de: "gerade eben" };
 const wordsBetween = (when, now) => {
   const seconds = Math.trunc((now - when) / 1000);
   const size = Math.abs(seconds);
-  if (size < 5) return "just now";
+  if (size < 5) return JUST_NOW[document.documentElement.lang] ?? "just now";
   if (size >= 30 * 86400) return null;
   const [unit, word] = size < 60 ? [1, "second"] : size < 3600 ? [60, "minute"] : size < 86400 ? [3600, "hour"] : [86400, "day"];
-  const count = Math.floor(size / unit);
-  const text = `${count} ${word}${count === 1 ? "" : "s"}`;
-  return seconds > 0 ? `${text} ago` : `in ${text}`;
+  return spans.format(-Math.sign(seconds) * Math.floor(size / unit), word);
 };
 const tick = () =>
   all("time[data-relative]").forEach((element) => {
@@ -90,29 +90,6 @@ on("click", "[data-reveal]", (event, button) => {
   const shown = input.type === "text";
   input.type = shown ? "password" : "text";
   button.setAttribute("aria-pressed", String(!shown));
-});
-
-/* File drop: <div data-drop> around a file input, with [data-drop-name] and [data-drop-preview] inside */
-const showFile = (zone) => {
-  const file = zone.querySelector("input[type=file]").files[0];
-  const picture = zone.querySelector("[data-drop-preview]");
-  zone.querySelector("[data-drop-name]").textContent = file ? `${file.name} (${Math.ceil(file.size / 1024)} KB)` : "";
-  zone.classList.toggle("has-file", Boolean(file));
-  picture.hidden = true;
-  if (!file || !/^image\/(png|jpeg)$/.test(file.type)) return;
-  const reader = new FileReader(); // a data: address, because the policy allows no blob:
-  reader.onload = () => { picture.src = reader.result; picture.hidden = false; };
-  reader.readAsDataURL(file);
-};
-on("change", "[data-drop] input[type=file]", (event, input) => showFile(input.closest("[data-drop]")));
-on("dragover", "[data-drop]", (event, zone) => { event.preventDefault(); zone.classList.add("is-over"); });
-on("dragleave", "[data-drop]", (event, zone) => zone.classList.remove("is-over"));
-on("drop", "[data-drop]", (event, zone) => {
-  event.preventDefault();
-  zone.classList.remove("is-over");
-  if (!event.dataTransfer.files.length) return;
-  zone.querySelector("input[type=file]").files = event.dataTransfer.files;
-  showFile(zone);
 });
 
 /* Combobox: <div data-combobox> with input[role=combobox], [role=listbox] filled by htmx, [role=option][data-fill-NAME] */
@@ -202,7 +179,8 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const form = event.target.closest("form");
   if (form) wake(form);
   const note = document.getElementById("desk-offline");
-  if (note) note.hidden = event.detail.successful || (event.detail.xhr?.status ?? 0) === 422;
+  // An answer that could not be saved says so itself, and is tried again (answers.js).
+  if (note && !event.target.closest("[data-answer]")) note.hidden = event.detail.successful || (event.detail.xhr?.status ?? 0) === 422;
 });
 
 /* After a refused form the error summary has the focus */

@@ -121,6 +121,7 @@ def test_a_request_for_adp_from_the_first_form_to_a_connection_that_syncs(
         },
     )
     customer.goto(part)
+    customer.get_by_role("link", name="Check and hand back").click()
     customer.get_by_role("button", name="Hand back").click()
     expect(customer.locator("main")).to_contain_text("Thank you")
 
@@ -181,6 +182,7 @@ def test_the_same_for_personio(profile: Profile, desk: tuple[User, User], world:
     customer.goto(f"{part}preferences/")
     answer_topic(customer, PREFERENCES)
     customer.goto(part)
+    customer.get_by_role("link", name="Check and hand back").click()
     customer.get_by_role("button", name="Hand back").click()
     lead = submit_and_approve(csm, profile, number)
     lead.goto(f"/requests/{number}/")
@@ -216,6 +218,7 @@ def test_a_sign_in_request_ends_in_a_checked_tenant(
     answer_topic(customer, {"sso.auto_creation": True})
     customer.goto(part)
     shoot(customer, "customer-dark")
+    customer.get_by_role("link", name="Check and hand back").click()
     customer.get_by_role("button", name="Hand back").click()
     lead = submit_and_approve(csm, profile, number)
     lead.goto(f"/requests/{number}/")

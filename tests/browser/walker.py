@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support.links import link_at, newest_code
 from tests.support.people import PASSWORD
 
 Answers = Mapping[str, str | bool]
@@ -48,7 +49,7 @@ def file_request(page: Page, *, typed: str, company: str, provider: str) -> int:
     expect(page.locator('[name="mrr"]')).to_have_value(re.compile(r"[A-Z]{3}"))
     page.get_by_label(provider, exact=False).first.check(force=True)
     expect(page.locator("#asked")).to_contain_text("Company")
-    page.locator("#asked").get_by_role("button").click()
+    page.get_by_role("button", name="Create draft").click()
     expect(page).to_have_url(re.compile(r"/requests/\d+/$"))
     return int(re.findall(r"/requests/(\d+)/", page.url)[0])
 
@@ -58,7 +59,7 @@ def answer_topic(page: Page, answers: Answers) -> None:
     for key, value in answers.items():
         _answer(page, key, value)
         page.wait_for_load_state("networkidle")  # each change is saved by itself and comes back
-    page.get_by_role("button", name="Save and continue").click()
+    page.get_by_role("button", name="Continue").click()
 
 
 def _answer(page: Page, key: str, value: str | bool) -> None:
@@ -84,8 +85,13 @@ def _answer(page: Page, key: str, value: str | bool) -> None:
 
 def open_mailed_link(page: Page, text: str) -> None:
     """What the customer does with the mail."""
-    page.goto(re.findall(r"https?://\S+/accounts/link/\S+", text)[-1])
-    page.get_by_role("button", name="Open your part").click()
+    address = re.findall(r"https?://\S+/accounts/link/\S+", text)[-1]
+    page.goto(address)
+    page.get_by_role("button", name="Send me a code").click()
+    code = page.get_by_label("Code from the mail")
+    expect(code).to_be_visible()
+    code.fill(newest_code(link_at(address)))
+    page.get_by_role("button", name="Open my part").click()
     expect(page).to_have_url(re.compile(r"/your/"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from integrations import catalog, checklists
 from integrations.conditions import All, Always, Any_, Condition, Is, Never
 from integrations.people import ATTRIBUTES, FIELDS
-from integrations.provider import Audience, InTicket, ItemKind, Kind, Owner, Provider, Topic
+from integrations.provider import Audience, InTicket, ItemKind, Kind, OurValue, Owner, Provider, Topic
 from integrations.sources.rest import RestSource
 
 ROOT = Path(__file__).parents[2]
@@ -129,6 +129,23 @@ def test_times_addresses_and_dates_are_sane(card: Provider) -> None:
     assert card.version >= 1
     assert all(re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", time) for time in card.schedule)
     assert card.prerequisites
+
+
+@card_loop
+def test_every_card_has_a_guide_in_a_few_sentences(card: Provider) -> None:
+    assert 3 <= len(card.guide) <= 6
+    for step in card.guide:
+        assert step.title.strip(". ") == step.title != "", step
+        assert step.text.endswith(".")
+        assert len(step.text) <= 400, step.title
+    assert len({step.title for step in card.guide}) == len(card.guide)
+
+
+@card_loop
+def test_who_must_register_an_app_gets_our_address_to_copy(card: Provider) -> None:
+    shown = {value for step in card.guide for value in step.shows}
+    assert OurValue.PORTAL_NAME in shown
+    assert (OurValue.REDIRECT_URI in shown) is (card.kind is Kind.SSO)
 
 
 def test_a_card_is_short() -> None:

@@ -42,3 +42,17 @@ def test_a_secret_is_taken_out_of_message_extra_and_traceback(as_json: bool) -> 
         told = line(f"Authorization: {SECRET}", as_json=as_json, why=f"Authorization: {SECRET}")
     assert "ValueError" in told
     assert "abcdefghijklmnopqrstuvwxyz0123456789" not in told
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize("sign", ["\r\n", "\n", "\r", "\u2028", "\u2029", "\x85", "\x0b", "\x1b[2J", "\x00"])
+def test_whatever_was_typed_stays_on_one_line(as_json: bool, sign: str) -> None:
+    """reliability-security.md T28: nobody forges a line of the log, nor paints over one."""
+    told = line(
+        f"signed in: a{sign}2026-01-01 admin signed in",
+        as_json=as_json,
+        who=f"a{sign}admin",
+        many=[f"a{sign}b"],
+    )
+    assert len(told.splitlines()) == 1
+    assert "\x1b" not in told

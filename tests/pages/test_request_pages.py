@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 
 from integrations.models import Run
 from portal.accounts.models import AccessLink, Role, User
+from portal.notices.models import Notice
 from portal.outbox.models import Effect
 from requests_app.lifecycle import Stage
 from requests_app.models import Item, Request
@@ -206,8 +207,9 @@ def test_a_csm_is_told_who_enters_secrets_and_cannot(req: Request, csm: User) ->
     assert item(req, "client_secret").answer.sealed is None
 
 
-def test_after_submission_nothing_can_be_changed(req: Request, csm: User) -> None:
+def test_what_is_over_cannot_be_changed(req: Request, csm: User) -> None:
     submitted(req, csm)
+    Request.objects.filter(pk=req.pk).update(stage=Stage.REJECTED)
     client = signed_in(csm)
     assert "can no longer be changed" in client.get(f"/requests/{req.number}/company/").content.decode()
     autosave(client, req, "hris.goal", "Too late")
@@ -235,7 +237,7 @@ def test_approving_twice_is_one_approval_and_a_kind_sentence(req: Request, csm: 
     assert "Approved." in move(client, req, "approve")
     assert "Already approved by Maya Ortiz" in move(client, req, "approve")
     assert Effect.objects.filter(kind="jira.create_issue").count() == 1
-    assert Effect.objects.filter(kind="mail.send", payload__template="approved").count() == 1
+    assert Notice.objects.filter(kind="approved", user=csm).count() == 1
 
 
 def test_a_lead_who_looked_at_older_contents_is_told_so(req: Request, csm: User, lead: User) -> None:
@@ -261,9 +263,9 @@ def test_the_one_who_filed_it_reads_why_there_is_no_approve_button(lead: User) -
 def test_sending_back_mails_the_comment_to_the_owner(req: Request, csm: User, lead: User) -> None:
     req = submitted(req, csm)
     move(signed_in(lead), req, "send_back", reason="The screenshot shows another company")
-    mail = Effect.objects.get(kind="mail.send")
+    mail = Effect.objects.get(kind="mail.send", payload__template="notice")
     assert mail.payload["to"] == [csm.email]
-    assert mail.payload["context"]["reason"] == "The screenshot shows another company"
+    assert "The screenshot shows another company" in mail.payload["context"]["detail"]
 
 
 def test_a_move_that_does_not_exist_is_not_found(req: Request, csm: User) -> None:

@@ -172,7 +172,7 @@ def test_evidence_is_for_those_who_may_see_its_request(req: Request, client: Cli
 
 
 def test_handing_back_early_names_what_is_open_and_is_allowed(req: Request, client: Client) -> None:
-    page = client.get(url_of(req)).content.decode()
+    page = client.get(url_of(req, "check/")).content.decode()
     assert "Still open:" in page
     assert "Client secret" in page
     client.post(url_of(req, "hand-back/"))

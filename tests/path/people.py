@@ -15,6 +15,7 @@ from portal.sandbox import credentials
 from portal.sandbox.world import World
 from requests_app.models import Request
 from tests.browser.walker import a_screenshot
+from tests.support.links import link_at, open_as
 from tests.support.people import PASSWORD
 from tests.support.queue import drain
 
@@ -84,8 +85,7 @@ def invite(client: Client, req: Request, world: World, email: str = "dana@rivers
 
 def open_link(address: str) -> Client:
     client = Client(enforce_csrf_checks=True)
-    page = client.get(address)
-    client.post(address, {"csrfmiddlewaretoken": page.context["csrf_token"]})
+    open_as(client, link_at(address))
     client.handler.enforce_csrf_checks = False
     return client
 

@@ -281,7 +281,7 @@ def test_a_csm_cannot_answer_in_another_csms_request(db: None) -> None:
 
 
 @pytest.mark.parametrize("stage", [stage for stage in Stage if not stage.can_be_edited])
-def test_nothing_is_answered_after_submission(db: None, stage: Stage) -> None:
+def test_nothing_is_answered_once_a_request_has_ended(db: None, stage: Stage) -> None:
     req, csm = sent()
     put_in_stage(req, stage)
     for by in (csm, a_tl(), customer_of(req)):
@@ -289,9 +289,17 @@ def test_nothing_is_answered_after_submission(db: None, stage: Stage) -> None:
             give(req, "hris.notify_employees", "yes", by)
 
 
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage != Stage.WAITING_ON_CUSTOMER])
+def test_a_customer_answers_only_while_the_request_is_with_them(db: None, stage: Stage) -> None:
+    req, _ = sent()
+    put_in_stage(req, stage)
+    with pytest.raises(EditRefused):
+        give(req, "hris.notify_employees", "yes", customer_of(req))
+
+
 def test_a_stale_copy_of_the_request_does_not_let_an_edit_through(db: None) -> None:
     req, csm = sent()
-    Request.objects.filter(pk=req.pk).update(stage=Stage.SUBMITTED)
+    Request.objects.filter(pk=req.pk).update(stage=Stage.REJECTED)
     with pytest.raises(EditRefused):
         give(req, "hris.goal", "Too late", csm)
 

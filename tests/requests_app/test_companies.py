@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import Company, Role
+from portal.audit.models import Entry
 from portal.kit.errors import NeedsPerson
 from portal.sandbox.server import Running
 from portal.sandbox.world import World
@@ -29,6 +30,7 @@ from requests_app.services.companies import (
     create_unverified_company,
     find_account,
     look_up_companies,
+    set_company_colour,
 )
 from tests.requests_app.factories import a_csm
 from tests.support.people import a_user
@@ -284,3 +286,21 @@ def test_an_account_without_money_has_no_currency(db: None) -> None:
 def test_only_the_desk_adds_companies(db: None) -> None:
     with pytest.raises(NeedsPerson):
         create_unverified_company("Acme", "1", None, "", a_user(Role.DEVELOPER, "Dev Eloper"))
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("#0054A6", "#0054a6"), (" 0054a6 ", "#0054a6"), ("", "")])
+def test_a_companys_colour_is_kept_in_one_form_and_recorded(db: None, typed: str, kept: str) -> None:
+    company = Company.objects.create(name="Acme", color="#111111")
+    assert set_company_colour(company, typed, by=a_csm()).color == kept
+    assert Entry.objects.get(action="company.colour").details == {"before": "#111111", "after": kept}
+
+
+@pytest.mark.parametrize("typed", ["red", "#12345", "#0054a6;}", "url(x)", "#0054a6\n#000000"])
+def test_what_is_no_colour_is_refused(db: None, typed: str) -> None:
+    company = Company.objects.create(name="Acme")
+    with pytest.raises(NeedsPerson):
+        set_company_colour(company, typed, by=a_csm())
+    with pytest.raises(NeedsPerson):
+        set_company_colour(company, "#0054a6", by=a_user(Role.DEVELOPER, "Dev Eloper"))
+    company.refresh_from_db()
+    assert company.color == ""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from integrations import catalog
 from integrations.provider import Audience
-from portal.accounts.models import Role
+from portal.accounts.models import AccessLink, Role
+from portal.kit import clock
 from portal.kit.errors import NeedsPerson
+from portal.outbox.models import Effect
 from requests_app.lifecycle import Stage
-from requests_app.models import AnswerState, Event
-from requests_app.services.filing import file_request, find_duplicates
+from requests_app.models import AnswerState, Event, Request
+from requests_app.services.filing import file_request, find_duplicates, find_recently_closed
+from requests_app.services.starting import AnswersRefused, start_request
 from tests.requests_app.factories import ADP, ENTRA, PERSONIO, a_csm, a_request, answer_of, put_in_stage
 from tests.support.people import a_company, a_user
 
@@ -112,3 +117,49 @@ def test_only_the_desk_files(db: None, role: Role) -> None:
 def test_an_unknown_provider_is_refused(db: None) -> None:
     with pytest.raises(NeedsPerson, match="provider"):
         a_request("no_such_system")
+
+
+def test_a_linked_request_needs_no_other_reason_and_says_so(db: None) -> None:
+    first = a_request(PERSONIO)
+    second = file_request(first.company, PERSONIO, by=first.owner, related_to=first)
+    assert (second.related_to, second.duplicate_reason) == (first, "linked")
+    assert (
+        Event.objects.get(req=second).words == f"Jamie Park filed the request for Personio, linked to {first}"
+    )
+
+
+def test_a_request_of_another_company_cannot_be_linked_to(db: None) -> None:
+    first = a_request(PERSONIO)
+    with pytest.raises(NeedsPerson, match="another company"):
+        file_request(a_company("Another", "777"), PERSONIO, by=first.owner, related_to=first)
+
+
+def test_what_was_closed_within_a_year_is_remembered(db: None) -> None:
+    req = put_in_stage(a_request(PERSONIO), Stage.CLOSED)
+    assert list(find_recently_closed(req.company, PERSONIO)) == [req]
+    Request.objects.filter(pk=req.pk).update(stage_since=clock.now() - timedelta(days=366))
+    assert list(find_recently_closed(req.company, PERSONIO)) == []
+
+
+def test_from_nothing_to_sent_is_all_or_nothing(db: None) -> None:
+    company, csm = a_company(), a_csm()
+    goal = {"hris.goal": "Fewer tickets", "hris.brand_new": "perhaps"}
+    with pytest.raises(AnswersRefused) as refused:
+        start_request(company, PERSONIO, by=csm, answers=goal, invite="dana@riverside.example")
+    assert list(refused.value.sentences) == ["hris.brand_new"]
+    with pytest.raises(NeedsPerson) as staff:
+        start_request(company, PERSONIO, by=csm, answers={}, invite=csm.email)
+    assert staff.value.code == "invite"
+    assert not Request.objects.exists()
+    assert not Effect.objects.exists()
+    req = start_request(
+        company,
+        PERSONIO,
+        by=csm,
+        answers={"hris.goal": "Fewer tickets"},
+        invite="dana@riverside.example",
+        language="de",
+    )
+    assert (req.stage, answer_of(req, "hris.goal").value) == (Stage.WAITING_ON_CUSTOMER, "Fewer tickets")
+    assert AccessLink.objects.get().language == "de"
+    assert Effect.objects.get(kind="mail.send").payload["to"] == ["dana@riverside.example"]

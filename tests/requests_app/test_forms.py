@@ -21,6 +21,7 @@ from tests.requests_app.factories import (
     customer_of,
     give,
     item_of,
+    let_in,
     put_in_stage,
 )
 
@@ -125,27 +126,27 @@ def test_an_upload_is_kept_and_no_upload_keeps_the_old_one(db: None) -> None:
     assert answer_of(req, "hris.consent_file").evidence is not None
 
 
-def test_a_pdf_is_refused_beside_its_field(db: None) -> None:
+def test_a_damaged_file_is_refused_beside_its_field(db: None) -> None:
     req = a_request(ADP)
     files: MultiValueDict[str, object] = MultiValueDict(
         {"hris.consent_file": [an_upload(b"%PDF-1.7", "a.pdf")]}
     )
     form = TopicForm(req, Topic.CONSENT, by=req.owner, data=posted(), files=files, only="hris.consent_file")
     assert not form.save()
-    assert "This is a PDF." in str(form.errors["hris.consent_file"])
+    assert "damaged or incomplete" in str(form.errors["hris.consent_file"])
 
 
-def test_after_submission_everything_is_only_shown(entra: Request) -> None:
-    put_in_stage(entra, Stage.SUBMITTED)
+def test_after_the_end_everything_is_only_shown(entra: Request) -> None:
+    put_in_stage(entra, Stage.REJECTED)
     form = TopicForm(entra, Topic.CONTACT, by=entra.owner, data=posted(sso__poc_name="Late"))
     assert (dict(form.fields), len(form.shown)) == ({}, 4)
     form.save()
     assert answer_of(entra, "sso.poc_name").state == AnswerState.MISSING
 
 
-def test_a_submission_in_the_meantime_is_an_error_of_the_form(entra: Request) -> None:
+def test_an_end_in_the_meantime_is_an_error_of_the_form(entra: Request) -> None:
     form = TopicForm(entra, Topic.CONTACT, by=entra.owner, data=posted(sso__poc_name="Late"))
-    Request.objects.filter(pk=entra.pk).update(stage=Stage.SUBMITTED)
+    Request.objects.filter(pk=entra.pk).update(stage=Stage.REJECTED)
     assert form.save() is False
     assert form.non_field_errors()
 
@@ -158,3 +159,29 @@ def test_there_is_a_control_for_every_kind(entra: Request, kind: ItemKind) -> No
     customer = customer_of(entra)
     put_in_stage(entra, Stage.WAITING_ON_CUSTOMER)
     assert "sso.poc_name" in str(TopicForm(entra, Topic.CONTACT, by=customer)["sso.poc_name"])
+
+
+def test_a_secrets_field_of_a_sign_in_knows_what_a_wrong_id_looks_like(entra: Request) -> None:
+    customer = customer_of(entra)
+    put_in_stage(entra, Stage.WAITING_ON_CUSTOMER)
+    form = TopicForm(entra, Topic.DETAILS, by=customer)
+    assert "This is the Secret ID." in str(form["client_secret"])
+    assert "data-secret-id" not in str(form["application_id"])
+    hr = a_request(PERSONIO, by=entra.owner, company=entra.company)
+    asked = let_in(hr, customer).used_by
+    put_in_stage(hr, Stage.WAITING_ON_CUSTOMER)
+    assert asked is not None
+    assert "data-secret-id" not in str(TopicForm(hr, Topic.DETAILS, by=asked)["client_secret"])
+
+
+def test_a_phone_number_comes_back_as_people_write_it(entra: Request) -> None:
+    give(entra, "sso.poc_timezone", "Europe/Berlin", entra.owner)
+    give(entra, "sso.poc_phone", "030 901820", entra.owner)
+    assert answer_of(entra, "sso.poc_phone").value == "+4930901820"
+    form = TopicForm(entra, Topic.CONTACT, by=entra.owner)
+    assert form["sso.poc_phone"].value() == "+49 30 901820"
+    same = posted(sso__poc_phone="+49 30 901820")
+    before = entra.version
+    assert TopicForm(entra, Topic.CONTACT, by=entra.owner, data=same, only="sso.poc_phone").save()
+    entra.refresh_from_db()
+    assert entra.version == before

@@ -20,8 +20,8 @@ from requests_app.clients.jira import JiraDesk, JiraSettings
 from requests_app.clients.ticket import Span, Ticket, blocks_of
 from requests_app.models import Event, Request
 from requests_app.services.jira import due_for_check, link_existing_issue, refresh_jira_status
-from requests_app.services.moves import marker_of
-from tests.requests_app.factories import ADP, ENTRA, PERSONIO, approved, customer_of
+from requests_app.services.moves import make_move, marker_of
+from tests.requests_app.factories import ADP, ENTRA, PERSONIO, a_tl, approved, customer_of, give
 
 TICKET = Ticket("Enable HRIS X Integration for Y", blocks_of("Hello team!\nSecond line", links=[]))
 
@@ -323,3 +323,15 @@ def test_an_issue_that_is_not_there_is_not_linked(jira: World, key: str) -> None
 def test_a_link_span_is_only_our_own_address() -> None:
     (block,) = blocks_of("see http://a/ and http://b/", links=["http://a/"])
     assert block.lines == ((Span("see "), Span("http://a/", "http://a/"), Span(" and http://b/")),)
+
+
+def test_what_was_reopened_before_jira_answered_waits_for_the_next_approval(jira: World) -> None:
+    req = approved(PERSONIO)
+    give(req, "hris.goal", "Something that nobody has approved", req.owner)
+    effect = deliver()
+    assert effect.job_state == JobState.QUEUED
+    assert issues(jira) == []
+    req.refresh_from_db()
+    make_move(req, "approve", by=a_tl("Third Eye"))
+    assert deliver().job_state == JobState.DONE
+    assert "nobody has approved" in str(issues(jira))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from itertools import product
 from typing import Any
 
@@ -15,7 +14,6 @@ from portal.accounts.models import Role, User
 from portal.outbox.models import Effect
 from requests_app.lifecycle import BY_NAME, MOVES, Actor, Stage
 from requests_app.models import AnswerState, Event, Request
-from requests_app.services.answers import give_answer
 from requests_app.services.moves import Incomplete, MoveRefused, make_move, marker_of
 from tests.requests_app.factories import (
     ADP,
@@ -30,7 +28,6 @@ from tests.requests_app.factories import (
     complete,
     customer_of,
     give,
-    item_of,
     let_in,
     put_in_stage,
     submitted,
@@ -238,85 +235,6 @@ def test_a_ticket_that_would_show_a_secret_stops_the_submission(db: None) -> Non
     refused = refusal(req, "submit", req.owner)
     assert refused.code == "ticket"
     assert VALUES["client_secret"] not in refused.sentence
-
-
-class Together:
-    """Calls made at the same moment, each on a connection of its own."""
-
-    def __init__(self, *calls: Any) -> None:
-        self.results: list[Any] = [None] * len(calls)
-        barrier = threading.Barrier(len(calls))
-
-        def run(place: int, call: Any) -> None:
-            try:
-                barrier.wait()
-                self.results[place] = call()
-            except Exception as error:  # noqa: BLE001 - the test looks at it
-                self.results[place] = error
-            finally:
-                connection.close()
-
-        threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_two_team_leads_who_approve_at_once_exactly_one_does() -> None:
-    for attempt in range(5):
-        company = a_company(f"Company {attempt}", str(attempt))
-        csm = User.objects.filter(role=Role.CSM).first() or a_csm()
-        req = a_request(PERSONIO, by=csm, company=company)
-        complete_for(req)
-        make_move(req, "submit", by=csm)
-        leads = [a_tl(f"Lead {letter}{attempt}") for letter in "ab"]
-        together = Together(*[lambda req=req, by=lead: make_move(req, "approve", by=by) for lead in leads])
-        won = [result for result in together.results if isinstance(result, Request)]
-        lost = [result for result in together.results if isinstance(result, MoveRefused)]
-        assert (len(won), len(lost)) == (1, 1), together.results
-        assert lost[0].code == "already_done"
-        assert Event.objects.filter(req=req, move="approve").count() == 1
-        assert Effect.objects.filter(kind="jira.create_issue", subject=str(req.public_id)).count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_an_approval_and_a_withdrawal_at_once_exactly_one_happens() -> None:
-    csm, tl = a_csm(), a_tl()
-    for attempt in range(5):
-        req = a_request(PERSONIO, by=csm, company=a_company(f"Company {attempt}", str(attempt)))
-        complete_for(req)
-        make_move(req, "submit", by=csm)
-        together = Together(
-            lambda req=req: make_move(req, "approve", by=tl),
-            lambda req=req: make_move(req, "withdraw", by=csm),
-        )
-        assert sum(isinstance(result, Request) for result in together.results) == 1, together.results
-        assert Event.objects.filter(req=req, move__in=("approve", "withdraw")).count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_edit_and_a_submission_at_once_never_submit_unseen_contents() -> None:
-    csm = a_csm()
-    for attempt in range(5):
-        req = a_request(PERSONIO, by=csm, company=a_company(f"Company {attempt}", str(attempt)))
-        complete_for(req)
-        req.refresh_from_db()
-        item = item_of(req, "hris.goal")
-        together = Together(
-            lambda req=req: make_move(req, "submit", by=csm, expected_version=req.version),
-            lambda req=req, item=item: give_answer(req, item, "Edited meanwhile", by=csm),
-        )
-        moved = isinstance(together.results[0], Request)
-        edited = answer_of(req, "hris.goal").value == "Edited meanwhile"
-        assert moved != edited, together.results
-
-
-def complete_for(req: Request) -> None:
-    customer = a_customer(req.company, f"admin{req.number}@customer.example")
-    let_in(req, customer)
-    complete(req)
 
 
 def test_owners_of_what_is_missing_are_counted(db: None) -> None:

@@ -63,7 +63,7 @@ def test_a_ticket_without_any_answer_says_what_is_missing(db: None) -> None:
 def test_a_waived_answer_says_who_waived_it_and_why(db: None) -> None:
     req = complete(a_request(PERSONIO))
     answer = answer_of(req, "hris.goal")
-    answer.state, answer.provided_by, answer.comment, answer.value = AnswerState.WAIVED, a_tl(), "Known", None
+    answer.state, answer.decided_by, answer.comment, answer.value = AnswerState.WAIVED, a_tl(), "Known", None
     answer.save()
     assert "with this integration? Waived by Ben Ortiz: Known" in render_ticket(req).body
 

@@ -24,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=9000)
         parser.add_argument("--smtp-port", type=int, default=9025)
+        parser.add_argument("--jira-webhook", default="", help="where Jira's events are sent")
         parser.add_argument("--people", type=int, default=250, help="current people of the company")
         parser.add_argument("--seed", type=int, default=1, help="another seed is another company")
         parser.add_argument("--state", type=Path, default=None, help="file that keeps changes between starts")
@@ -38,7 +39,10 @@ class Command(BaseCommand):
         previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
         world = World(options["people"], options["seed"], options["state"])
         try:
-            with serve(world, options["host"], options["port"], options["smtp_port"]) as running:
+            hook = options["jira_webhook"]
+            with serve(
+                world, options["host"], options["port"], options["smtp_port"], webhook=hook
+            ) as running:
                 self.stdout.write(f"Sandbox ready at {running.url}, mail on port {running.smtp_port}.")
                 self.stdout.flush()
                 stopping.wait()

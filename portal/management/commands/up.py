@@ -47,7 +47,7 @@ class Command(BaseCommand):
                     sandbox = self._choose("sandbox", SANDBOX_PORT)
                     smtp = self._choose("sandbox's mail server", SMTP_PORT)
                     environment |= sandbox_environment(f"http://127.0.0.1:{sandbox}", smtp)
-                    children.append(_sandbox(home, sandbox, smtp))
+                    children.append(_sandbox(home, sandbox, smtp, hook=f"http://localhost:{web}/hooks/jira/"))
                 note(environment["SITE_URL"])
                 os.environ.update(environment)  # every child sees it; our own settings are older
                 self._prepare(demo=not no_demo)
@@ -109,9 +109,9 @@ def _manage(*arguments: str) -> list[str]:
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
 
 
-def _sandbox(home: Path, port: int, smtp_port: int) -> Child:
+def _sandbox(home: Path, port: int, smtp_port: int, *, hook: str) -> Child:
     arguments = ["--port", str(port), "--smtp-port", str(smtp_port), "--state", str(home / "sandbox.json")]
-    arguments += ["--people", str(settings.SANDBOX_PEOPLE)]
+    arguments += ["--people", str(settings.SANDBOX_PEOPLE), "--jira-webhook", hook]
     return Child("sandbox", _manage("sandbox", *arguments), ready=lambda: _answers(port, "/"), grace=10)
 
 

@@ -7,10 +7,11 @@ from typing import Final
 import orjson
 from werkzeug.wrappers import Request, Response
 
+from portal.sandbox import webhooks
 from portal.sandbox.credentials import CREDENTIALS
 from portal.sandbox.faults import Fault
 from portal.sandbox.vendors import jira_issues as issues
-from portal.sandbox.vendors.base import basic, body, json_response, rules
+from portal.sandbox.vendors.base import basic, body, json_response, rules, whole
 from portal.sandbox.vendors.jira_issues import BASE, PROJECT, Issue
 from portal.sandbox.vendors.jira_search import SearchViews
 
@@ -175,12 +176,19 @@ class Jira(SearchViews):
         return Response(status=204)
 
     def comments(self, request: Request, version: str, name: str) -> Response:
-        """All comments, oldest first."""
+        """A page of comments, oldest first, `-created` newest first."""
         issue = self._find(name)
         if issue is None:
             return self._missing()
         found = [issues.comment_shown(issue, comment, version) for comment in issue["comments"]]
-        return json_response({"comments": found, "startAt": 0, "maxResults": 100, "total": len(found)})
+        if request.args.get("orderBy") == "-created":
+            found.reverse()
+        start, most = (
+            whole(request.args.get("startAt"), 0),
+            min(whole(request.args.get("maxResults"), 50), 100),
+        )
+        page = {"startAt": start, "maxResults": most, "total": len(found)}
+        return json_response({"comments": found[start : start + most], **page})
 
     def add_comment(self, request: Request, version: str, name: str) -> Response:
         """201 with the comment."""
@@ -199,6 +207,7 @@ class Jira(SearchViews):
             comment["created"] = self.world.clock().isoformat()
             issue["comments"].append(comment)
             self._touch(issue)
+        self.world.tell(webhooks.comment_created(issue, comment, self.world.milliseconds))
         return json_response(issues.comment_shown(issue, comment, version), 201)
 
     def attach(self, request: Request, version: str, name: str) -> Response:
@@ -225,6 +234,8 @@ class Jira(SearchViews):
                 issue["attachments"].append(item)
                 added.append(issues.attachment_shown(item, version))
             self._touch(issue)
+        changes = [webhooks.attachment_change(item) for item in added]
+        self.world.tell(webhooks.issue_updated(issue, self.world.milliseconds, changes=changes))
         return json_response(added)
 
     def attachment_meta(self, request: Request, version: str) -> Response:
@@ -264,8 +275,10 @@ class Jira(SearchViews):
             for step in (asked.get("update") or {}).get("comment", []):
                 comment = {"id": str(self._next("comments")), "properties": [], **step["add"]}
                 issue["comments"].append({**comment, "created": self.world.clock().isoformat()})
+            change = webhooks.status_change(issue["status"], target)
             issues.move(issue, target, self.world.clock())
             self.world.save()
+        self.world.tell(webhooks.issue_updated(issue, self.world.milliseconds, changes=[change]))
         return Response(status=204)
 
     def remote_links(self, request: Request, version: str, name: str) -> Response:

@@ -138,8 +138,8 @@ def comment_shown(issue: Issue, comment: Mapping[str, Any], version: str) -> dic
     return {
         "self": f"{BASE}/rest/api/{version}/issue/{issue['id']}/comment/{comment['id']}",
         "id": comment["id"],
-        "author": me(),
-        "updateAuthor": me(),
+        "author": comment.get("author") or me(),
+        "updateAuthor": comment.get("author") or me(),
         "body": rich_text(comment["body"], version),
         "created": instant(comment["created"]),
         "updated": instant(comment["created"]),
@@ -153,7 +153,7 @@ def attachment_shown(attachment: Mapping[str, Any], version: str) -> dict[str, A
         "self": f"{BASE}/rest/api/{version}/attachment/{attachment['id']}",
         "id": attachment["id"],
         "filename": attachment["filename"],
-        "author": me(),
+        "author": attachment.get("author") or me(),
         "created": instant(attachment["created"]),
         "size": len(base64.b64decode(attachment["content"])),
         "mimeType": attachment["type"],
@@ -203,6 +203,18 @@ def me() -> dict[str, Any]:
         "accountType": "atlassian",
         "emailAddress": CREDENTIALS["jira"]["email"],
         "displayName": "Integration Desk",
+        "active": True,
+        "timeZone": "Etc/UTC",
+    }
+
+
+def somebody() -> dict[str, Any]:
+    """A developer who works in Jira. Cloud hides addresses from other accounts."""
+    return {
+        "self": f"{BASE}/rest/api/3/user?accountId=557058-developer",
+        "accountId": "557058-developer",
+        "accountType": "atlassian",
+        "displayName": "Rosa Lind",
         "active": True,
         "timeZone": "Etc/UTC",
     }

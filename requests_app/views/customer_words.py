@@ -1,0 +1,74 @@
+"""The customer's page in words: where their request is, what will be read, and what has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from integrations.people import ATTRIBUTES, FIELDS
+from integrations.provider import Kind, Provider
+from requests_app.lifecycle import Stage
+from requests_app.models import Event, Request
+from requests_app.queries import Entry
+
+# The timeline keeps what was said in English; these say the same to a reader in their language.
+_STORY: Mapping[str, tuple[str, str]] = {
+    "send_to_customer": (gettext_noop("%(who)s asked you for a few details"), "send"),
+    "hand_back": (gettext_noop("%(who)s handed your part back"), "arrow-back-up"),
+    "take_back": (gettext_noop("%(who)s took the request over"), "arrow-back-up"),
+    "submit": (gettext_noop("%(who)s passed it on for approval"), "flag"),
+    "go_live": (gettext_noop("The connection works"), "plug-connected"),
+    "delegate": (gettext_noop("%(who)s asked a colleague"), "user-plus"),
+    "undelegate": (gettext_noop("%(who)s took back what a colleague was asked for"), "arrow-back-up"),
+    "stuck": (gettext_noop("%(who)s was stuck and asked for help"), "message"),
+    "unstuck": (gettext_noop("%(who)s marked it as solved"), "circle-check"),
+}
+
+
+def story_of(req: Request) -> list[Entry]:
+    """What happened, newest first, as far as it is meant for customers."""
+    return [_entry(event) for event in Event.objects.filter(req=req, for_customer=True).select_related("by")]
+
+
+def steps_of(req: Request) -> list[dict[str, str]]:
+    """Where the request is, in the customer's words."""
+    stage = req.current_stage
+    at = {Stage.WAITING_ON_CUSTOMER: 0, Stage.LIVE: 4, Stage.CLOSED: 4}.get(stage, 1)
+    at = 2 if stage in (Stage.APPROVED, Stage.FAILED) else at
+    words = (
+        (_("You answer"), _("Only what we cannot know.")),
+        (
+            _("We check"),
+            _("%(owner)s looks at it, and a colleague approves it.") % {"owner": req.owner},
+        ),
+        (_("We connect"), _("By ourselves; nothing for you to do.")),
+        (_("It runs"), _("You see the connection and everything it does.")),
+    )
+    states = ["done" if index < at else "now" if index == at else "next" for index in range(len(words))]
+    return [
+        {"title": title, "text": text, "state": state}
+        for (title, text), state in zip(words, states, strict=True)
+    ]
+
+
+def reads_of(card: Provider) -> dict[str, object]:
+    """What will be read, in words, from what the card's mapping names."""
+    if card.kind == Kind.SSO:
+        return {"people": False, "fields": ()}
+    labels = [ATTRIBUTES.get(name, FIELDS.get(source, name)) for name, source in card.mapping.items()]
+    return {"people": True, "fields": tuple(_(label) for label in labels)}
+
+
+def _entry(event: Event) -> Entry:
+    who = str(event.by) if event.by else "Integration Desk"
+    words, icon = _STORY.get(event.move, ("", "pencil"))
+    return Entry(
+        words=_(words) % {"who": who} if words else event.words,
+        detail="",
+        who="",
+        when=event.at,
+        tone=Stage(event.stage_after).tone if event.stage_after else "neutral",
+        icon=icon,
+    )

@@ -1,0 +1,30 @@
+"""Calls made at the same moment, each on a database connection of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from django.db import connection
+
+
+def together(*calls: Callable[[], object]) -> list[object]:
+    """What each returned, or the exception that it raised, in the order of the calls."""
+    results: list[object] = [None] * len(calls)
+    barrier = threading.Barrier(len(calls), timeout=30)
+
+    def run(place: int, call: Callable[[], object]) -> None:
+        try:
+            barrier.wait()
+            results[place] = call()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            results[place] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
