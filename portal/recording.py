@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from portal.accounts.limits import client_address
+from portal.accounts.limits import RateLimited, client_address, client_network, take
 from portal.accounts.models import User
 from portal.audit import services as audit
 from portal.audit.models import Entry
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+# A program's signed hint, not a person's deed; what it leads to is recorded where it happens.
+_HINTS = frozenset({"jira_webhook"})
+# Strangers must not be able to fill the log: enough to see an attack, not enough to be one.
+STRANGERS_A_MINUTE = 60  # entries per network
 # Words in an address that are no secret. A link's token and a reset's key are, and any new word is until it stands here.
 _PLAIN_WORDS = frozenset({"topic"})
 _DEVICES = (
@@ -52,8 +57,9 @@ class RecordingMiddleware:
                 return self.get_response(request)
             before = _person(request)  # signing out leaves nobody
             response = self.get_response(request)
-            if not _kept(entries):
-                _write(request, response, _person(request) or before)
+            person = _person(request) or before
+            if not _kept(entries) and _is_worth_it(request, person):
+                _write(request, response, person)
             return response
         finally:
             audit.address.reset(tokens[0])
@@ -63,6 +69,18 @@ class RecordingMiddleware:
 def _kept(entries: list[int]) -> bool:
     """Whether an entry of this request outlived its transaction."""
     return bool(entries) and Entry.objects.filter(pk__in=entries).exists()
+
+
+def _is_worth_it(request: HttpRequest, person: User | None) -> bool:
+    if person:
+        return True
+    if request.resolver_match and request.resolver_match.view_name in _HINTS:
+        return False
+    try:
+        take("audit.strangers", client_network(request), most=STRANGERS_A_MINUTE, per=timedelta(minutes=1))
+    except RateLimited:
+        return False
+    return True
 
 
 def _write(request: HttpRequest, response: HttpResponse, by: User | None) -> None:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from portal.accounts.models import User
 from portal.audit.models import Entry
 from portal.audit.services import record
-from portal.recording import RecordingMiddleware
+from portal.recording import STRANGERS_A_MINUTE, RecordingMiddleware
 from tests.support.pages import Side, a_side
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +113,24 @@ def test_what_was_undone_does_not_count_as_recorded() -> None:
         return HttpResponse()
 
     assert asked(view) == ["http.post"]
+
+
+def test_a_programs_hint_is_no_entry_signed_or_not(db: None) -> None:
+    for _ in range(3):
+        Client().post(reverse("jira_webhook"), b"{}", content_type="application/json")
+    assert not Entry.objects.filter(subject="jira_webhook").exists()
+
+
+def test_strangers_cannot_fill_the_log_and_their_limit_is_per_network(db: None) -> None:
+    for _ in range(STRANGERS_A_MINUTE + 5):
+        Client().post(reverse("healthz"), REMOTE_ADDR="192.0.2.7")
+    assert Entry.objects.filter(subject="healthz").count() == STRANGERS_A_MINUTE
+    Client().post(reverse("healthz"), REMOTE_ADDR="198.51.100.9")
+    assert Entry.objects.filter(subject="healthz").count() == STRANGERS_A_MINUTE + 1
+
+
+def test_who_is_signed_in_is_always_recorded(side: Side) -> None:
+    client = signed_in(side.csm)
+    for _ in range(STRANGERS_A_MINUTE + 5):
+        client.post(reverse("healthz"), REMOTE_ADDR="192.0.2.7")
+    assert Entry.objects.filter(subject="healthz").count() == STRANGERS_A_MINUTE + 5

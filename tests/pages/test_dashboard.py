@@ -74,6 +74,7 @@ def test_it_opens_with_no_request_and_says_so(lead: User) -> None:
         assert words in html
 
 
+@pytest.mark.slow
 def test_it_costs_the_same_for_eight_and_for_two_thousand(csm: User, lead: User) -> None:
     many(csm, 8)
     few = queries_of(lead, "dashboard")

@@ -73,6 +73,7 @@ def test_every_reading_page_opens_for_every_staff_role(role: Role, req: Request,
     assert client.get(f"/requests/{req.number}/status/", headers={"HX-Request": "true"}).status_code == 200
 
 
+@pytest.mark.slow
 def test_every_topic_of_every_stage_opens_for_the_desk(req: Request, csm: User) -> None:
     client = signed_in(csm)
     for stage in Stage:

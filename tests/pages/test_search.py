@@ -300,6 +300,7 @@ def test_words_of_companies_messages_and_answers_have_an_index(side: Side) -> No
             assert index in str(cursor.fetchall())
 
 
+@pytest.mark.slow
 def test_a_directory_that_is_too_large_is_not_looked_through_for_long(
     side: Side, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def refusal(req: Request, name: str, by: User | None, **options: Any) -> MoveRef
     return refused.value
 
 
+@pytest.mark.slow
 def test_every_move_from_every_stage_by_everybody_does_what_the_table_says(db: None) -> None:
     req = complete(a_request(PERSONIO, by=a_csm()))
     people: dict[Role | None, User | None] = {

@@ -75,6 +75,7 @@ def test_the_policy_is_the_strict_one() -> None:
     assert policy["frame-ancestors"] == policy["base-uri"] == ["'none'"]
 
 
+@pytest.mark.slow
 def test_every_answer_carries_the_policies(alder: Rows) -> None:
     """Pages, downloads, fragments, refusals, errors."""
     wrong, asked = [], 0

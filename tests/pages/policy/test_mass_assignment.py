@@ -94,6 +94,7 @@ def is_of(other: Rows, row: dict[str, Any]) -> bool:
     return any(row.get(column) == pk for column, pk in theirs.items())
 
 
+@pytest.mark.slow
 def test_only_declared_columns_change(alder: Rows, birch: Rows) -> None:
     before = rows_now()
     report, body, saved = Report(), everything_there_is(birch), set[str]()

@@ -78,6 +78,7 @@ def test_a_role_that_may_not_is_refused(alder: Rows) -> None:
     assert report.all_right(at_least=80)
 
 
+@pytest.mark.slow
 def test_a_method_that_is_not_meant_is_refused(alder: Rows) -> None:
     report, people = Report(), list(alder.people.values())
     for name, method in cells(undeclared=True):
@@ -91,6 +92,7 @@ def test_a_method_that_is_not_meant_is_refused(alder: Rows) -> None:
     assert report.all_right(at_least=600)
 
 
+@pytest.mark.slow
 def test_whoever_may_gets_their_own_and_nothing_of_others(alder: Rows, birch: Rows) -> None:
     report = Report()
     for name, method in cells():
