@@ -1,29 +1,57 @@
-"""Every page, on desktop and phone, light and dark: axe finds nothing serious and nothing scrolls sideways."""
+"""Every page, on a desktop in light and a phone in dark: axe finds nothing serious, nothing scrolls sideways."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
+from django.urls import reverse
 from playwright.sync_api import Page
+from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from portal.accounts.models import Role, User
-from portal.accounts.services import create_link, link_url
-from tests.support.pages import Side, a_side
-from tests.support.people import a_user
+from portal.accounts.policy import GET, Rule
+from portal.accounts.services import create_link
+from portal.policy import POLICY
+from tests.pages.policy.rows import Rows, args_of, query_of, some_rows
+from tests.requests_app.factories import ADP, a_tl, submitted
+from tests.support.links import path_of
+from tests.support.pages import a_side
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 Profile = Callable[..., Page]
-VARIANTS = [
-    pytest.param(False, False, id="desktop-light"),
-    pytest.param(True, True, id="phone-dark"),
-    pytest.param(False, True, id="desktop-dark", marks=pytest.mark.slow),
-    pytest.param(True, False, id="phone-light", marks=pytest.mark.slow),
-]
+VARIANTS = [pytest.param(False, False, id="desktop-light"), pytest.param(True, True, id="phone-dark")]
+WALKERS = (Role.TL, Role.CUSTOMER_ADMIN)  # between them they see every page
+ONLY_FOR: dict[str, tuple[Role | None, ...]] = {
+    "account_logout": (Role.TL,),
+    "account_set_password": (Role.CUSTOMER_ADMIN,),
+}
+# What answers a GET without a page of its own.
+NO_PAGE = {
+    "home": "leads on",
+    "notice_open": "leads on",
+    "saved_view": "leads on",
+    "company_search": "a fragment",
+    "connection_status": "a fragment",
+    "request_status": "a fragment",
+    "run_progress": "a fragment",
+    "staff_search": "a fragment",
+    "evidence": "a download",
+    "request_export": "a download",
+    "company_style": "a style sheet",
+    "healthz": "for machines",
+    "readyz": "for machines",
+    **{name: "JSON" for name in POLICY if name.startswith("api_")},
+}
+STATUS = {"/accounts/link/made-up-token/": 410, "/nothing-here/": 404}
 
 
 def signed_in(page: Page, user: User, server: LiveServer) -> Page:
@@ -35,72 +63,113 @@ def signed_in(page: Page, user: User, server: LiveServer) -> Page:
     return page
 
 
-def troubles(page: Page, address: str, wanted: int = 200) -> list[str]:
-    answer = page.goto(address)
-    assert answer is not None
-    page.wait_for_load_state("networkidle")
+def flaws(page: Page) -> list[str]:
+    """What is wrong with the page that is open."""
     found = [
-        f"{address}: {violation['id']} ({violation['impact']}) {[node['target'] for node in violation['nodes']][:3]}"
+        f"{page.url}: {violation['id']} ({violation['impact']}) {[node['target'] for node in violation['nodes']][:3]}"
         for violation in Axe().run(page).response["violations"]
         if violation["impact"] in ("serious", "critical")
     ]
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-        found.append(f"{address}: scrolls sideways")
+        found.append(f"{page.url}: scrolls sideways")
+    return found
+
+
+def troubles(page: Page, address: str, wanted: int = 200) -> list[str]:
+    answer = page.goto(address)
+    assert answer is not None
+    page.wait_for_load_state("networkidle")
+    found = flaws(page)
+    if urlsplit(page.url).path != urlsplit(address).path and "/reset/key/" not in address:
+        found.append(f"{address}: led to {page.url}")
     if answer.status != wanted:
         found.append(f"{address}: answered {answer.status}")
     return found
 
 
-def desk_pages(side: Side) -> list[str]:
-    number, connection = side.req.number, side.connection.public_id
-    return [
-        "/my-work/",
-        "/requests/",
-        "/requests/new/",
-        f"/requests/{number}/",
-        f"/requests/{number}/company/",
-        f"/requests/{number}/ticket/",
-        f"/requests/{number}/review/",
-        "/connections/",
-        f"/connections/{connection}/",
-        f"/connections/{connection}/credentials/",
-        f"/runs/{side.run.public_id}/",
-        f"/directory/?company={side.company.public_id}",
-        f"/people/{side.person.public_id}/",
-        "/search/?q=alder",
+def pages_of(role: Role | None) -> list[str]:
+    """The names that answer with a page of their own, as the policy has them for this role; None: for strangers."""
+    return [name for name, rule in POLICY.items() if name not in NO_PAGE and role in _seen_by(name, rule)]
+
+
+def _seen_by(name: str, rule: Rule) -> tuple[Role | None, ...]:
+    if name in ONLY_FOR or GET not in rule.methods:
+        return ONLY_FOR.get(name, ())
+    who = rule.methods[GET]
+    return (None,) if who is None else tuple(role for role in WALKERS if role in who)
+
+
+def addresses(role: Role | None, rows: Rows) -> list[str]:
+    found = [
+        reverse(name, kwargs=args_of(name, rows, role or Role.CSM)) + query_of(name, rows)
+        for name in pages_of(role)
     ]
-
-
-@pytest.mark.parametrize(("phone", "dark"), VARIANTS)
-def test_no_page_of_the_desk_shuts_anybody_out(
-    profile: Profile, live_server: LiveServer, *, phone: bool, dark: bool
-) -> None:
-    side = a_side("Alder")
-    page = signed_in(profile(phone=phone, dark=dark), a_user(Role.TL, "Maya Ortiz"), live_server)
-    assert [trouble for address in desk_pages(side) for trouble in troubles(page, address)] == []
-
-
-@pytest.mark.parametrize(("phone", "dark"), VARIANTS)
-def test_no_page_of_the_customer_shuts_anybody_out(
-    profile: Profile, live_server: LiveServer, *, phone: bool, dark: bool
-) -> None:
-    side = a_side("Alder")
+    topics = sorted(set(rows.side.req.items.values_list("owner", "topic")))
+    if role == Role.CUSTOMER_ADMIN:
+        part = reverse("customer_request", args=[rows.side.req.public_id])
+        return found + [f"{part}{topic}/" for owner, topic in topics if owner == "customer"]
+    if role == Role.TL:
+        waiting = submitted(ADP).number
+        found += [f"/requests/{waiting}/", f"/requests/{waiting}/review/", f"/requests/{waiting}/check/"]
+        return found + [f"/requests/{rows.side.req.number}/{topic}/" for _owner, topic in topics]
+    side = rows.side
     link = create_link(side.company, side.req.public_id, "new.admin@alder.example", by=side.csm)
-    stranger = profile(phone=phone, dark=dark)
-    door = f"/accounts/link/{link_url(link).rstrip('/').rpartition('/')[2]}/"
-    found = troubles(stranger, "/accounts/sign-in/") + troubles(stranger, door)
-    found += troubles(stranger, f"/accounts/link/{'x' * 43}/", wanted=410)
-    found += troubles(stranger, "/nothing-here/", wanted=404)
-    part = f"/your/{side.req.public_id}/"
-    page = signed_in(profile(phone=phone, dark=dark), side.customer, live_server)
-    for address in (
-        part,
-        f"{part}details/",
-        f"{part}preferences/",
-        f"/connections/{side.connection.public_id}/",
-    ):
-        found += troubles(page, address)
+    return [*found, _key_of(rows.people[Role.TL]), path_of(link), "/nothing-here/"]
+
+
+def _key_of(user: User) -> str:
+    """A link to a new password that works; the made-up one of the policy's rows does not."""
+    return reverse(
+        "account_reset_password_from_key",
+        args=[user_pk_to_url_str(user), default_token_generator.make_token(user)],
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("phone", "dark"), VARIANTS)
+@pytest.mark.parametrize("role", [*WALKERS, None], ids=["desk", "customer", "stranger"])
+def test_no_page_shuts_anybody_out(
+    profile: Profile,
+    live_server: LiveServer,
+    settings: Settings,
+    *,
+    role: Role | None,
+    phone: bool,
+    dark: bool,
+) -> None:
+    rows = some_rows("Alder", Path(settings.MEDIA_ROOT))
+    customer = rows.people[Role.CUSTOMER_ADMIN]
+    customer.set_unusable_password()  # as theirs are, who come by a link
+    customer.save()
+    page = profile(phone=phone, dark=dark)
+    if phone:
+        page.set_viewport_size({"width": 360, "height": 780})
+    if role:
+        signed_in(page, rows.people[role], live_server)
+    found = [
+        trouble
+        for address in dict.fromkeys(addresses(role, rows))
+        for trouble in troubles(page, address, wanted=STATUS.get(address, 200))
+    ]
     assert found == []
+
+
+def test_every_address_that_can_be_opened_is_walked_or_said_to_be_no_page() -> None:
+    walked = {name for role in (*WALKERS, None) for name in pages_of(role)}
+    assert walked | set(NO_PAGE) == {name for name, rule in POLICY.items() if GET in rule.methods}
+    assert walked.isdisjoint(NO_PAGE)
+
+
+def test_the_pages_used_most_shut_nobody_out(profile: Profile, live_server: LiveServer) -> None:
+    req = submitted(ADP)
+    desk = signed_in(profile(), a_tl(), live_server)
+    pages = ("/my-work/", "/requests/", f"/requests/{req.number}/", f"/requests/{req.number}/review/")
+    found = [trouble for address in pages for trouble in troubles(desk, address)]
+    side = a_side("Alder")
+    customer = signed_in(profile(phone=True, dark=True), side.customer, live_server)
+    part = f"/your/{side.req.public_id}/"
+    assert found + troubles(customer, part) + troubles(customer, f"{part}details/") == []
 
 
 def test_the_customers_part_can_be_answered_by_keyboard_alone(

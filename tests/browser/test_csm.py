@@ -93,6 +93,7 @@ def test_from_new_request_to_the_customers_mail_in_twelve_interactions(
     assert "/accounts/link/" in world.mails[0].text
 
 
+@pytest.mark.slow
 def test_the_company_is_found_by_keyboard_alone(
     profile: Profile, live_server: LiveServer, sandbox: Running, csm: User
 ) -> None:
@@ -116,6 +117,7 @@ def test_the_company_is_found_by_keyboard_alone(
     expect(page.locator("#desk-live")).to_have_text(re.compile("chosen"))
 
 
+@pytest.mark.slow
 def test_a_duplicate_is_linked_to_and_what_was_typed_stays(
     profile: Profile, live_server: LiveServer, csm: User
 ) -> None:
@@ -137,6 +139,7 @@ def test_a_duplicate_is_linked_to_and_what_was_typed_stays(
     expect(page.locator("main")).to_contain_text(f"Linked to {old}")
 
 
+@pytest.mark.slow
 def test_a_note_and_a_message_have_each_their_own_form_and_button(
     profile: Profile, live_server: LiveServer, csm: User
 ) -> None:

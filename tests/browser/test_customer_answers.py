@@ -40,6 +40,7 @@ def test_a_secrets_id_is_explained_while_it_is_typed(browser: Browser, live_serv
     page.context.close()
 
 
+@pytest.mark.slow
 def test_without_a_connection_nothing_is_lost_and_it_is_tried_again(
     browser: Browser, live_server: LiveServer
 ) -> None:
@@ -57,6 +58,7 @@ def test_without_a_connection_nothing_is_lost_and_it_is_tried_again(
     page.context.close()
 
 
+@pytest.mark.slow
 def test_the_time_zone_of_the_device_is_offered_and_saved_only_when_taken(
     browser: Browser, live_server: LiveServer
 ) -> None:
@@ -69,6 +71,7 @@ def test_the_time_zone_of_the_device_is_offered_and_saved_only_when_taken(
     page.context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["paste", "drop"])
 def test_a_picture_can_be_pasted_or_dropped(browser: Browser, live_server: LiveServer, way: str) -> None:
     req = a_request(ADP)

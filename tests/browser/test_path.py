@@ -168,6 +168,7 @@ def test_a_request_for_adp_from_the_first_form_to_a_connection_that_syncs(
     expect(customer.locator("main")).to_contain_text("Connected")
 
 
+@pytest.mark.slow
 def test_the_same_for_personio(profile: Profile, desk: tuple[User, User], world: World) -> None:
     csm = profile()
     sign_in(csm, "jamie.park@support.example")
@@ -192,6 +193,7 @@ def test_the_same_for_personio(profile: Profile, desk: tuple[User, User], world:
     assert sync_and_wait(lead, connection).change_total == 0
 
 
+@pytest.mark.slow
 def test_a_sign_in_request_ends_in_a_checked_tenant(
     profile: Profile, desk: tuple[User, User], world: World
 ) -> None:

@@ -54,12 +54,12 @@ def file_request(page: Page, *, typed: str, company: str, provider: str) -> int:
     return int(re.findall(r"/requests/(\d+)/", page.url)[0])
 
 
-def answer_topic(page: Page, answers: Answers) -> None:
+def answer_topic(page: Page, answers: Answers, *, go_on: str = "Continue") -> None:
     """Answers the fields of the topic page that is open, then saves and goes on."""
     for key, value in answers.items():
         _answer(page, key, value)
         page.wait_for_load_state("networkidle")  # each change is saved by itself and comes back
-    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name=go_on).click()
 
 
 def _answer(page: Page, key: str, value: str | bool) -> None:

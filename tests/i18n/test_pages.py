@@ -92,7 +92,13 @@ def paths_of(req: Request) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("slug", sorted(catalog.load()))
+@pytest.mark.parametrize(
+    "slug",
+    [
+        pytest.param(slug, marks=[] if slug == "personio" else pytest.mark.slow)
+        for slug in sorted(catalog.load())
+    ],
+)
 def test_every_page_of_every_card_is_german(slug: str) -> None:
     req = with_the_customer(slug)
     client = german(customer_of(req))

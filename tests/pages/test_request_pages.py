@@ -66,6 +66,7 @@ def queries_of(client: Client, url: str) -> int:
 
 
 @pytest.mark.parametrize("role", [Role.CSM, Role.TL, Role.DEVELOPER, Role.OPERATOR])
+@pytest.mark.slow
 def test_every_reading_page_opens_for_every_staff_role(role: Role, req: Request, csm: User) -> None:
     client = signed_in(csm if role == Role.CSM else a_user(role, "Some Body"))
     for path in ("/my-work/", "/requests/", f"/requests/{req.number}/", f"/requests/{req.number}/ticket/"):

@@ -18,7 +18,7 @@ from requests_app.services.moves import MoveRefused, make_move
 from tests.requests_app.factories import a_tl, answer_of, item_of, put_in_stage, submitted
 
 # The longer run is for `make test-all`: reliability-security.md T4 asks for 200.
-ROUNDS = [20, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
+ROUNDS = [8, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 

@@ -123,6 +123,7 @@ def test_nobody_is_written_to_in_the_evening_or_at_night(req: Request) -> None:
     assert Effect.objects.filter(marker__startswith="reminder:").count() == 1
 
 
+@pytest.mark.slow
 def test_the_owner_hears_after_fifteen_days_and_the_team_leads_after_twenty_one(req: Request) -> None:
     lead = a_tl()
     days_pass(15)
@@ -147,16 +148,19 @@ def test_reminders_stop_when_everything_is_answered(req: Request) -> None:
     assert days_pass(40, start=date(2027, 3, 10)) == []
 
 
+@pytest.mark.slow
 def test_reminders_stop_when_the_customer_hands_back(req: Request) -> None:
     make_move(req, "hand_back", by=customer_of(req))
     assert days_pass(40) == []
 
 
+@pytest.mark.slow
 def test_reminders_stop_when_the_access_is_revoked(req: Request) -> None:
     AccessLink.objects.update(revoked_at=MONDAY)
     assert days_pass(40) == []
 
 
+@pytest.mark.slow
 def test_a_new_wait_starts_the_ladder_afresh(req: Request) -> None:
     assert days_pass(12) == march(8, 11)
     make_move(req, "hand_back", by=customer_of(req))
@@ -170,6 +174,7 @@ def test_a_new_wait_starts_the_ladder_afresh(req: Request) -> None:
 # --- promises -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_promise_is_remembered_the_day_before_and_the_day_after(req: Request) -> None:
     customer = customer_of(req)
     key, *others = open_keys(req)
@@ -290,6 +295,7 @@ def test_a_request_that_waits_for_nobody_cannot_be_reminded_of() -> None:
         remind_now(req, by=req.owner)
 
 
+@pytest.mark.slow
 def test_resting_reminders_become_one_mail_afterwards(req: Request) -> None:
     snooze(req, datetime(2027, 3, 18, tzinfo=UTC), by=req.owner)
     assert days_pass(40) == march(18, 22)

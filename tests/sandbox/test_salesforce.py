@@ -241,3 +241,9 @@ def test_wild_queries_are_refused_and_never_crash(text: str) -> None:
     for parse in (soql.parse, sosl.parse):
         with pytest.raises(soql.QueryError):
             parse(f"SELECT {text}'", SCHEMA)
+
+
+def test_and_is_an_operator_alone_and_a_word_in_quotes(salesforce: Any) -> None:
+    assert names(salesforce.search("FIND {hospice AND cedar} RETURNING Account(Name)"))
+    assert names(salesforce.search('FIND {hospice "AND" cedar} RETURNING Account(Name)')) == []
+    assert names(salesforce.search('FIND {"AND"} RETURNING Account(Name)')) == []

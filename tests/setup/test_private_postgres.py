@@ -80,6 +80,7 @@ def test_a_second_holder_joins_and_the_last_one_stops_the_server(checkout: Path)
     assert server_pid(checkout) is None
 
 
+@pytest.mark.slow
 def test_three_that_start_at_once_share_one_server(checkout: Path) -> None:
     script = f"""
         import psycopg, time
@@ -175,6 +176,7 @@ def test_a_forked_process_keeps_the_server_after_its_parent_has_left(checkout: P
 
 
 @pytest.mark.parametrize("name", ["with space & plus+ % 'quote'", "x" * 90, "a,b", 'double"quote'])
+@pytest.mark.slow
 def test_awkward_paths_work(checkout: Path, name: str) -> None:
     root = checkout / name
     root.mkdir(mode=0o755)

@@ -48,6 +48,7 @@ def test_a_complete_configuration_serves() -> None:
         ("SITE_URL", "http://desk.example", "desk.E009"),
     ],
 )
+@pytest.mark.slow
 def test_a_value_for_development_stops_the_web_server(name: str, value: str, code: str) -> None:
     done = serving(**{name: value})
     assert done.returncode != 0

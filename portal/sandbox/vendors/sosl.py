@@ -35,21 +35,26 @@ def _words(term: str) -> list[list[tuple[str, bool]]]:
         raise soql.QueryError("MALFORMED_SEARCH", f"search term must be longer than one character: {term}")
     words: list[list[tuple[str, bool]]] = [[]]
     quoted = False
+    literal: set[int] = set()  # which words have quotes: there AND is a word, not an operator
     for escaped, single in re.findall(r"\\(.)|(.)", term, flags=re.DOTALL):
         if escaped:
             words[-1].append((escaped, False))
         elif single == '"':
             quoted = not quoted
+            literal.add(len(words))
         elif single.isspace():
             words.append([])
         elif single in _RESERVED and not quoted:
             raise soql.QueryError("MALFORMED_SEARCH", f"unexpected character in search term: {single}")
         else:
             words[-1].append((single, single in "*?" and not quoted))
-    found = [word for word in words if word]
-    if any(word[0][1] for word in found):
+    if any(word[0][1] for word in words if word):
         raise soql.QueryError("MALFORMED_SEARCH", "a search term must not begin with a wildcard")
-    return [word for word in found if "".join(letter for letter, _ in word).upper() != "AND"]
+    return [
+        word
+        for number, word in enumerate(words, 1)
+        if word and (number in literal or "".join(letter for letter, _ in word).upper() != "AND")
+    ]
 
 
 def _pattern(word: list[tuple[str, bool]]) -> list[re.Pattern[str]]:
