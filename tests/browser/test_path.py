@@ -18,7 +18,12 @@ from tests.browser.conftest import shoot
 from tests.browser.walker import Answers, answer_topic, file_request, open_mailed_link, sign_in
 from tests.support.people import a_user
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(300),
+]
 Profile = Callable[..., Page]
 
 COMPANY: Answers = {

@@ -20,7 +20,7 @@ from tests.support import PEOPLE
 from tests.support.people import a_user
 from tests.support.queue import drain, time_passes
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
 ADP = "adp_workforce_now"
 
 

@@ -147,10 +147,10 @@ def complete(req: Request, **values: Any) -> Request:
     customer = customer_of(req)
     for item in Item.objects.filter(req=req).exclude(owner=Owner.CUSTOMER):
         if item.answer.value is None:
-            give_answer(req, item, values.get(item.key, value_for(item)), by=req.owner)
+            give_answer(req, item, values[item.key] if item.key in values else value_for(item), by=req.owner)
     make_move(req, "send_to_customer", by=req.owner)
     for item in Item.objects.filter(req=req, owner=Owner.CUSTOMER):
-        give_answer(req, item, values.get(item.key, value_for(item)), by=customer)
+        give_answer(req, item, values[item.key] if item.key in values else value_for(item), by=customer)
     return make_move(req, "hand_back", by=customer)
 
 

@@ -18,6 +18,8 @@ from requests_app.services.kinds import InvalidAnswer
 from tests.requests_app import hostile as make
 from tests.requests_app.factories import ADP, a_request
 
+pytestmark = pytest.mark.slow
+
 DAMAGED = "This file is damaged or incomplete."
 SMALL_PAGE = (500, 250)
 

@@ -19,7 +19,7 @@ from tests.requests_app.factories import a_tl, answer_of, item_of, put_in_stage,
 
 # The longer run is for `make test-all`: reliability-security.md T4 asks for 200.
 ROUNDS = [8, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def together(*calls: Callable[[], object]) -> list[object]:

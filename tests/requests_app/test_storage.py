@@ -24,8 +24,11 @@ from portal.sandbox.server import Running
 from requests_app.models import Evidence, Request
 from requests_app.services.evidence import open_original, store_evidence
 from requests_app.services.kinds import InvalidAnswer
-from tests.requests_app.factories import ADP, a_request, an_upload, approved, picture
+from requests_app.services.moves import make_move
+from tests.requests_app.factories import ADP, a_request, a_tl, an_upload, complete, picture
 from tests.support.queue import drain
+
+pytestmark = pytest.mark.slow
 
 BUCKET = "evidence-of-the-desk"
 KEY, SECRET = "AKIAOFTHETEST", "secret-of-the-test"
@@ -108,7 +111,9 @@ def test_a_lost_object_is_a_missing_page(bucket: Any, req: Request) -> None:
 
 
 def test_jira_gets_the_picture_from_the_bucket(bucket: Any, sandbox: Running, db: None) -> None:
-    with_file = approved(ADP)
+    with_file = complete(a_request(ADP), **{"hris.consent_file": an_upload()})
+    make_move(with_file, "submit", by=with_file.owner)
+    make_move(with_file, "approve", by=a_tl())
     drain()
     assert Effect.objects.get(kind="jira.attach").job_state == JobState.DONE
     evidence = Evidence.objects.get(req=with_file)

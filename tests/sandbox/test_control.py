@@ -180,6 +180,7 @@ def test_serving_needs_no_django_settings() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_the_command_serves_until_told_to_stop_and_exits_cleanly(tmp_path: Path, number: int) -> None:
     state = tmp_path / "state.json"
     command = [sys.executable, "manage.py", "sandbox", "--port", "0", "--smtp-port", "0"]

@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SPECS = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared")) / "specs"
 JIRA = CREDENTIALS["jira"]
 
-pytestmark = pytest.mark.skipif(not SPECS.is_dir(), reason="the API descriptions are not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not SPECS.is_dir(), reason="the API descriptions are not here"),
+]
 
 
 @cache

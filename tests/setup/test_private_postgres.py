@@ -16,6 +16,8 @@ import pytest
 from portal.kit import private_postgres
 from portal.kit.folders import SetupError, data_home, make_home, open_to_others
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 AS_ROOT = os.geteuid() == 0
 

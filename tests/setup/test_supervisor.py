@@ -20,6 +20,8 @@ notes = Path(sys.argv[1])
 grandchild = subprocess.Popen([sys.executable, "-c", '''
 import signal, sys, time
 from pathlib import Path
+
+pytestmark = pytest.mark.slow
 def term(*_):
     Path(sys.argv[1]).write_text("grandchild was signalled")
 signal.signal(signal.SIGTERM, term)

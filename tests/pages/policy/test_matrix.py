@@ -118,6 +118,7 @@ def test_a_foreign_child_under_ones_own_parent_is_nobodys(alder: Rows, birch: Ro
     assert report.all_right(at_least=8)
 
 
+@pytest.mark.slow
 def test_every_look_may_be_taken_twice_and_changes_nothing(alder: Rows) -> None:
     report = Report()
     for name, rule in POLICY.items():
