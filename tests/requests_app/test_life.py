@@ -248,11 +248,11 @@ def live(examples: int, steps: int) -> None:
 @pytest.mark.django_db
 def test_no_order_of_moves_edits_and_decisions_approves_ones_own_work_or_skips_a_step() -> None:
     assert len(MOVES) == len(BY_NAME)
-    live(examples=6, steps=25)
+    live(examples=5, steps=25)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.django_db
 def test_no_longer_order_does_either() -> None:
-    live(examples=100, steps=50)
+    live(examples=40, steps=50)

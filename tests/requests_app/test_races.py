@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from portal.accounts.models import User
 from portal.outbox.models import Effect
@@ -16,32 +13,11 @@ from requests_app.services.answers import EditRefused, give_answer, lock
 from requests_app.services.decisions import send_back
 from requests_app.services.moves import MoveRefused, make_move
 from tests.requests_app.factories import a_tl, answer_of, item_of, put_in_stage, submitted
+from tests.support.together import together
 
 # The longer run is for `make test-all`: reliability-security.md T4 asks for 200.
-ROUNDS = [8, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-
-
-def together(*calls: Callable[[], object]) -> list[object]:
-    """What each call returned or raised."""
-    results: list[object] = [None] * len(calls)
-    barrier = threading.Barrier(len(calls), timeout=30)
-
-    def run(place: int, call: Callable[[], object]) -> None:
-        try:
-            barrier.wait()
-            results[place] = call()
-        except Exception as error:  # noqa: BLE001 - the test looks at it
-            results[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+ROUNDS = [3, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def afresh(req: Request, stage: Stage = Stage.SUBMITTED) -> Request:
