@@ -74,7 +74,8 @@ def _kept(entries: list[int]) -> bool:
 def _is_worth_it(request: HttpRequest, person: User | None) -> bool:
     if person:
         return True
-    if request.resolver_match and request.resolver_match.view_name in _HINTS:
+    match = request.resolver_match
+    if match and match.view_name in _HINTS and request.method == "POST":
         return False
     try:
         take("audit.strangers", client_network(request), most=STRANGERS_A_MINUTE, per=timedelta(minutes=1))
