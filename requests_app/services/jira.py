@@ -11,7 +11,6 @@ from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
-from django.urls import reverse
 
 from portal.accounts.models import Role, User
 from portal.kit.errors import NeedsPerson
@@ -23,7 +22,7 @@ from requests_app.clients.jira import IssueNews, JiraDesk, is_issue_key
 from requests_app.lifecycle import Stage
 from requests_app.models import Event, Message, Origin, Reach, Request
 from requests_app.services.moves import marker_of
-from requests_app.services.talk import write_message
+from requests_app.services.talk import address_of, write_message
 from requests_app.services.tickets import attachments_of, refuse_secrets
 
 CHECK_EVERY = timedelta(minutes=5)
@@ -62,6 +61,8 @@ def refresh_jira_status(req: Request, desk: JiraDesk | None = None) -> Request:
     except NeedsPerson as error:
         if error.code != "jira_not_found":
             raise
+    # Asked before the row is locked: nobody waits for Jira behind it.
+    own = own_account(desk) if news and (news.comments or news.files) else ""
     with transaction.atomic():
         known = Request.objects.select_for_update(of=("self",)).get(pk=req.pk)
         if known.jira_status and known.jira_status != name:
@@ -70,8 +71,8 @@ def refresh_jira_status(req: Request, desk: JiraDesk | None = None) -> Request:
                 move="ticket",
                 words=f"{known.jira_key} went from {known.jira_status} to {name} in Jira",
             )
-        if news and (news.comments or news.files):
-            _take_in(known, news, own_account(desk))
+        if news and own:
+            _take_in(known, news, own)
         Request.objects.filter(pk=req.pk).update(jira_status=name, jira_checked_at=Now())
     req.refresh_from_db(fields=["jira_status", "jira_checked_at"])
     return req
@@ -118,7 +119,7 @@ def _take_in(req: Request, news: IssueNews, own: str) -> None:
             [req.owner],
             "jira_comment",
             words=f"{req} {req.company.name}: {author} wrote in Jira",
-            url=f"{reverse('request_detail', args=[req.number])}#message-{message.pk}",
+            url=address_of(message),
             marker=f"message:{message.pk}",
             detail=text,
         )
@@ -147,7 +148,7 @@ def tell_author(message_pk: int, sentence: str) -> None:
             [message.by],
             "jira_comment",
             words=f"{message.req}: your note could not be sent to Jira",
-            url=f"{reverse('request_detail', args=[message.req.number])}#message-{message.pk}",
+            url=address_of(message),
             marker=f"unsent:{message.pk}",
             detail=sentence,
         )

@@ -185,7 +185,7 @@ def _tell(message: Message) -> None:
             [req.owner],
             "stuck" if message.is_stuck else "customer_message",
             words=f"{req} {req.company.name}: {words}",
-            url=_address(message),
+            url=address_of(message),
             marker=f"message:{message.pk}",
             detail=message.text,
         )
@@ -202,7 +202,7 @@ def _tell_mentioned(message: Message) -> None:
         [person for person in people if person.pk != message.by_id],
         "mentioned",
         words=f"{_author(message)} mentioned you on {message.req} {message.req.company.name}",
-        url=_address(message),
+        url=address_of(message),
         marker=f"message:{message.pk}",
         detail=message.text,
     )
@@ -243,7 +243,8 @@ def _author(message: Message) -> str:
     return str(message.by) if message.by else message.author or "Somebody in Jira"
 
 
-def _address(message: Message) -> str:
+def address_of(message: Message) -> str:
+    """Where the desk reads it."""
     return f"{reverse('request_detail', args=[message.req.number])}#message-{message.pk}"
 
 

@@ -23,10 +23,10 @@ from requests_app.queries import Line, checklist_for
 from requests_app.services.delegation import held_by_colleagues
 from requests_app.services.guides import guide_of
 from requests_app.services.moves import MoveRefused, make_move
+from requests_app.services.news import tell
 from requests_app.views.customer_talk import talk_of
 from requests_app.views.customer_words import reads_of, steps_of, story_of
 from requests_app.views.links import note_visit
-from requests_app.views.mails import tell_owner
 from requests_app.views.shared import DeskRequest, customer_req
 from requests_app.views.tasklist import TopicRow, next_topic, progress_of, task_list
 from requests_app.views.topics import FieldRow, answered, autosave, page, topic_or_404
@@ -117,7 +117,7 @@ def customer_hand_back(request: DeskRequest, public_id: UUID) -> HttpResponse:
     try:
         with transaction.atomic():
             req = make_move(req, "hand_back", by=request.user)
-            tell_owner(req, "hand_back", by=request.user)
+            tell(req, "hand_back", by=request.user)
     except MoveRefused as error:
         messages.info(request, error.sentence)
     return redirect("customer_request", public_id)

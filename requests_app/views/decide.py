@@ -14,7 +14,7 @@ from requests_app.models import Item, Request
 from requests_app.services.answers import EditRefused
 from requests_app.services.decisions import accept_items, send_back, unwaive_item, waive_item
 from requests_app.services.moves import MoveRefused, make_move
-from requests_app.views.mails import tell_owner
+from requests_app.services.news import tell
 from requests_app.views.moves import DONE
 from requests_app.views.review import Typed, review_page
 from requests_app.views.shared import DeskRequest, staff_req
@@ -68,7 +68,7 @@ def _decide(request: DeskRequest, req: Request, typed: Typed) -> None:
         moved = make_move(req, name, by=request.user, expected_version=version, reason=reason)
     else:
         raise Http404
-    tell_owner(moved, name, by=request.user, reason=reason.strip())
+    tell(moved, name, by=request.user, reason=reason.strip())
     messages.success(request, DONE[name].format(owner=moved.owner))
 
 

@@ -20,7 +20,7 @@ from requests_app.lifecycle import BY_NAME
 from requests_app.models import Request
 from requests_app.services.jira import link_existing_issue
 from requests_app.services.moves import Incomplete, MoveRefused, make_move
-from requests_app.views.mails import tell_owner
+from requests_app.services.news import tell
 from requests_app.views.outside import issue_effect
 from requests_app.views.shared import DeskRequest, staff_req
 
@@ -48,7 +48,7 @@ def request_move(request: DeskRequest, number: int) -> HttpResponse:
     try:
         with transaction.atomic():
             req = make_move(req, name, by=request.user, expected_version=expected, reason=reason)
-            tell_owner(req, name, by=request.user, reason=reason.strip())
+            tell(req, name, by=request.user, reason=reason.strip())
     except Incomplete:
         return redirect(f"{_page(number)}?missing=1")  # that page lists what is missing, each with its place
     except MoveRefused as error:
