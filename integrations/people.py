@@ -44,11 +44,13 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "work_email": "Work e-mail",
         "personal_email": "Personal e-mail",
         "work_phone": "Work phone",
+        "title": "Title",
         "job_title": "Job title",
         "department": "Department",
         "business_unit": "Business unit",
         "team": "Team",
         "location": "Location",
+        "office": "Office",
         "city": "City",
         "country": "Country",
         "legal_entity": "Company",
@@ -59,18 +61,29 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "first_position": "First Position",
         "primary_position": "Primary Position",
         "current_title": "Current Title",
+        "employment_type": "Employment type",
     }
 )
+
+# Made by us, not sent by any vendor: what a filter may ask about besides the fields.
+STATUS_FIELD, EVENT_FIELD = "status", "event"
+COMPUTED: Mapping[str, str] = MappingProxyType(
+    {STATUS_FIELD: "Status", EVENT_FIELD: "Present or future event"}
+)
+# A field of the vendor's own making, as the customer's administrators named it there.
+CUSTOM = "custom."
 
 # What the LMS sees of a person, in the order in which pages show it.
 ATTRIBUTES: Mapping[str, str] = MappingProxyType(
     {
+        "title": "Title",
         "first_name": "First name",
         "last_name": "Last name",
         "email": "E-mail",
         "job_title": "Job title",
         "department": "Department",
         "location": "Location",
+        "office": "Office",
         "city": "City",
         "country": "Country",
         "legal_entity": "Company",
@@ -80,3 +93,9 @@ ATTRIBUTES: Mapping[str, str] = MappingProxyType(
         "hired_on": "Hire date",
     }
 )
+
+
+def field_label(field: str) -> str:
+    """What pages call a field; a custom one bears the name that it has at the vendor."""
+    known = FIELDS.get(field) or COMPUTED.get(field)
+    return known or field.removeprefix(CUSTOM).replace("_", " ").strip().capitalize()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -185,6 +185,44 @@ class Source(Protocol):
         """Raises Unreadable."""
 
 
+class Incremental(Protocol):
+    """A vendor that can tell who changed. Leavers that it does not name are found by the weekly full pass."""
+
+    def changed(
+        self, http: Http, settings: Settings, since: str, cursor: Cursor | None = None
+    ) -> Iterator[Page]:
+        """As Source.pages, only of who changed since the watermark."""
+
+    def watermark(self, began: datetime) -> str:
+        """What `since` will be after a run that began at this instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """One person in one of the vendor's own groups, such as a confirmed assignment to an event."""
+
+    source_id: str
+    group_key: str
+    group_name: str
+
+
+class Events(Protocol):
+    """A vendor whose groups are made there: events, shifts, teams."""
+
+    def assigned(self, http: Http, settings: Settings, today: date) -> Iterator[tuple[Assigned, ...]]:
+        """Batches of who is assigned to what lasts until `today` or later. Raises RetryLater, NeedsPerson."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to authenticate where the vendor has several; `keys` are those of `credentials` that it needs."""
+
+    key: str
+    label: str
+    help: str
+    keys: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One step of a check and what it found, in words for the page."""
@@ -202,6 +240,7 @@ class SignIn(Protocol):
 
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
+_NO_DATA: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -209,7 +248,8 @@ class Provider:
     """A vendor system that can be connected. The slug is also the file, the logo and the fixtures folder.
 
     `credentials` are the items that the connection needs; their keys are the names in `Settings`.
-    `mapping` is directory attribute -> field that the source reads. `schedule` is times of day in UTC.
+    `mapping` is directory attribute -> field that the source reads, `filter` and `policy` what a connection begins with
+    (engine.filtering, engine.policy). `schedule` is times of day in UTC. `methods` is empty where there is only one.
     `ticket_name` is what the procedure calls it in the ticket. `version` rises when the checklist changes.
     `guide` is where the customer finds what `credentials` ask for, in the words of the vendor's pages.
     """
@@ -223,7 +263,12 @@ class Provider:
     verified_on: date
     source: Source | None = None
     sign_in: SignIn | None = None
+    incremental: Incremental | None = None
+    events: Events | None = None
+    methods: tuple[Method, ...] = ()
     mapping: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    filter: Mapping[str, Any] = field(default_factory=lambda: _NO_DATA)
+    policy: Mapping[str, Any] = field(default_factory=lambda: _NO_DATA)
     schedule: tuple[str, ...] = ("03:00",)
     prerequisites: tuple[str, ...] = ()
     guide: tuple[Step, ...] = ()

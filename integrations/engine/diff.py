@@ -6,35 +6,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from integrations.engine.mapping import full_name
+from integrations.engine.mapping import When, full_name
+from integrations.engine.policy import Leaving
 from integrations.people import Status
 
-# What a change of status shows as before and after; absent people get theirs in the target.
-STATUS = "status"
-ACTIVE, TERMINATED, ABSENT = "active", "terminated", "absent"
+# What a change of status shows as before and after: `after` is a Leaving. Absent people get theirs in the target.
+STATUS, ACTIVE = "status", "active"
+_ALWAYS: Mapping[str, When] = {}
 
 
 class LineKind(StrEnum):
-    """The first four are the kinds of change of the change log. REFRESHED touches nothing but the digest."""
+    """All but the last are the kinds of change of the change log. REFRESHED touches nothing but the digest.
+
+    MATCHED takes over somebody who was there already; the target finds them, not the comparison.
+    """
 
     ADDED = "added"
     CHANGED = "changed"
     DEACTIVATED = "deactivated"
     RETURNED = "returned"
+    MATCHED = "matched"
     REFRESHED = "refreshed"
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the directory has of a person."""
+    """What the directory has of a person. `shielded`: somebody decided that a run must not let them go."""
 
     active: bool
     attributes: Mapping[str, str]
+    shielded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`before` and `after` hold only what differs. `digest` is that of the record, 32 hexadecimal digits."""
+    """`before` and `after` hold only what differs. `digest` is that of the record, 32 hexadecimal digits.
+
+    `belongs`: the person works here and matches the filter, so that an earlier decision to keep them is over.
+    """
 
     source_id: str
     kind: LineKind
@@ -42,12 +51,18 @@ class Line:
     digest: str
     before: Mapping[str, str]
     after: Mapping[str, str]
+    belongs: bool = True
 
 
 def compare(
-    source_id: str, digest: str, status: Status, known: Known | None, desired: Mapping[str, str]
+    source_id: str,
+    digest: str,
+    status: Status,
+    known: Known | None,
+    desired: Mapping[str, str],
+    sometimes: Mapping[str, When] = _ALWAYS,
 ) -> Line | None:
-    """The line for somebody who could be read, or None when there is nothing to do.
+    """The line for somebody who could be read, who belongs in and has not left; None when there is nothing to do.
 
     Nobody comes in before they work here. Somebody who is in already stays while they wait for a new start.
     """
@@ -57,22 +72,33 @@ def compare(
             return None
         after = {attribute: value for attribute, value in desired.items() if value}
         return Line(source_id, LineKind.ADDED, name, digest, {}, after)
-    if status is Status.TERMINATED or (not known.active and not status.works_here):
-        return leaving(source_id, digest, known)
-    before, after = _differences(known.attributes, desired)
+    if not known.active and not status.works_here:
+        return None
+    before, after = _differences(known.attributes, desired, sometimes)
     if not known.active:
         return Line(source_id, LineKind.RETURNED, name, digest, before, after)
     return Line(source_id, LineKind.CHANGED if after else LineKind.REFRESHED, name, digest, before, after)
 
 
-def leaving(source_id: str, digest: str, known: Known) -> Line | None:
-    """The line for somebody whom the HR system calls terminated; None when they are out already."""
+def leaving(source_id: str, digest: str, known: Known, why: Leaving, *, keeps: bool) -> Line | None:
+    """The line for an active person who goes, or who is kept nevertheless; None when they are out already."""
     if not known.active:
         return None
-    before, after = {STATUS: ACTIVE}, {STATUS: TERMINATED}
-    return Line(source_id, LineKind.DEACTIVATED, full_name(known.attributes), digest, before, after)
+    name = full_name(known.attributes)
+    if keeps or known.shielded:
+        return Line(source_id, LineKind.REFRESHED, name, digest, {}, {}, belongs=False)
+    before, after = {STATUS: ACTIVE}, {STATUS: why.value}
+    return Line(source_id, LineKind.DEACTIVATED, name, digest, before, after, belongs=False)
 
 
-def _differences(has: Mapping[str, str], wants: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+def _differences(
+    has: Mapping[str, str], wants: Mapping[str, str], sometimes: Mapping[str, When]
+) -> tuple[dict[str, str], dict[str, str]]:
     differing = [attribute for attribute, value in wants.items() if has[attribute] != value]
+    if sometimes:
+        differing = [name for name in differing if _overwrites(sometimes.get(name), has[name])]
     return {name: has[name] for name in differing}, {name: wants[name] for name in differing}
+
+
+def _overwrites(when: When | None, has: str) -> bool:
+    return when is None or (when is When.EMPTY and not has)

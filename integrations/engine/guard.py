@@ -8,6 +8,7 @@ from dataclasses import dataclass
 MOST_REMOVALS = 5  # people
 MOST_REMOVED_SHARE = 0.20
 LEAST_ANSWERED_SHARE = 0.50
+OTHER_SHARE = 0.50  # so many unknown and so many missing at the same time mean another organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,20 @@ class Answer:
 class Effect:
     """What the run would do. `owned` are the active people of this connection.
 
-    Of them `absent` are not in the answer, and `terminated` are in it as having left.
+    Of them `absent` are not in the answer, `terminated` are in it as having left, and `outside` no longer match the
+    filter. `added` come in. `confirmed`: a person saw this very plan and confirmed the number of people.
     """
 
     owned: int
     absent: int = 0
     terminated: int = 0
+    outside: int = 0
+    added: int = 0
+    confirmed: bool = False
 
     @property
     def removals(self) -> int:
-        return self.absent + self.terminated
+        return self.absent + self.terminated + self.outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,13 @@ def _stopping(answer: Answer, effect: Effect) -> Iterator[Objection]:
             "Fewer than half is taken as a fault. Nobody was changed.",
         )
 
+    if effect.absent > effect.owned * OTHER_SHARE and effect.added > answer.people * OTHER_SHARE:
+        yield _stop(
+            "other_organisation",
+            f"Most of the {_people(answer.people)} that the HR system sent are unknown here, and most of ours are not "
+            "among them: these credentials seem to belong to another organisation. Nobody was changed.",
+        )
+
 
 def _holding(answer: Answer, effect: Effect) -> Iterator[Objection]:
     if effect.absent and answer.unidentified:
@@ -88,7 +100,8 @@ def _holding(answer: Answer, effect: Effect) -> Iterator[Objection]:
             f"{_records(answer.repeated)} came twice while the list was read, so others may be missing.",
             effect,
         )
-    if effect.removals > max(MOST_REMOVALS, effect.owned * MOST_REMOVED_SHARE):
+    too_many = effect.removals > max(MOST_REMOVALS, effect.owned * MOST_REMOVED_SHARE)
+    if too_many and not effect.confirmed:
         yield _hold(
             "too_many_removals",
             f"{effect.removals:,} of {_people(effect.owned)} would be deactivated: too many to do unasked.",

@@ -12,12 +12,14 @@ from email_validator import EmailNotValidError, validate_email
 # Characters per attribute; a test compares them with the directory's columns.
 CAPS: Mapping[str, int] = MappingProxyType(
     {
+        "title": 40,
         "first_name": 120,
         "last_name": 120,
         "email": 254,
         "job_title": 200,
         "department": 200,
         "location": 200,
+        "office": 200,
         "city": 120,
         "country": 120,
         "legal_entity": 200,

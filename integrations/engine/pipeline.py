@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -12,10 +12,12 @@ import orjson
 
 from integrations.engine import problems
 from integrations.engine.diff import Known, Line, compare, leaving
-from integrations.engine.mapping import AttributeMapping, full_name
+from integrations.engine.mapping import full_name
 from integrations.engine.normalise import usable_key
+from integrations.engine.policy import Leaving, OnLeave
 from integrations.engine.problems import Found
-from integrations.people import Person, Status
+from integrations.engine.rules import Rules
+from integrations.people import EVENT_FIELD, STATUS_FIELD, Person, Status
 from integrations.provider import Record, Unreadable
 
 
@@ -28,11 +30,15 @@ class Reader(Protocol):
 
 
 class Keyed(NamedTuple):
-    """A record whose person is known, with the digest that tells whether it has been handled before."""
+    """A record whose person is known, with the digest that tells whether it has been handled before.
+
+    `has_event`: the person is assigned to an event of today or later, where the vendor has events.
+    """
 
     source_id: str
     digest: str
     record: Record
+    has_event: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +64,11 @@ def digest_of(record: Record, version: bytes) -> str:
     return hashlib.blake2b(packed, digest_size=16, person=version).hexdigest()
 
 
-def identify(records: Iterable[Record], reader: Reader, mapping: AttributeMapping) -> Identified:
+def identify(records: Iterable[Record], reader: Reader, rules: Rules) -> Identified:
     """Who is in the answer. A record without a usable id is a problem, and a reason to miss nobody."""
     keyed: dict[str, Keyed] = {}
     found: list[Found] = []
-    source_id_of, version = reader.source_id, mapping.version
+    source_id_of, version = reader.source_id, rules.version
     for record in records:
         try:
             source_id = source_id_of(record)
@@ -78,14 +84,24 @@ def identify(records: Iterable[Record], reader: Reader, mapping: AttributeMappin
     return Identified(tuple(keyed.values()), tuple(found))
 
 
-def judge(
-    differing: Iterable[Keyed], known: Mapping[str, Known], reader: Reader, mapping: AttributeMapping
-) -> Judged:
+def with_events(keyed: Iterable[Keyed], assigned: Collection[str]) -> tuple[Keyed, ...]:
+    """The same for a vendor with events: who is assigned to one has another digest than who is not."""
+    return tuple(
+        Keyed(one.source_id, _turned(one.digest), one.record, True) if one.source_id in assigned else one
+        for one in keyed
+    )
+
+
+def _turned(digest: str) -> str:
+    return hashlib.blake2b(digest.encode(), digest_size=16, person=EVENT_FIELD.encode()).hexdigest()
+
+
+def judge(differing: Iterable[Keyed], known: Mapping[str, Known], reader: Reader, rules: Rules) -> Judged:
     """What to do about records that are new or changed. `known` is what the directory has, by key."""
     lines: list[Line] = []
     found: list[Found] = []
     for keyed in differing:
-        line, new_problems = _judge_one(keyed, known.get(keyed.source_id), reader, mapping)
+        line, new_problems = _judge_one(keyed, known.get(keyed.source_id), reader, rules)
         if line:
             lines.append(line)
         found.extend(new_problems)
@@ -93,7 +109,7 @@ def judge(
 
 
 def _judge_one(
-    keyed: Keyed, known: Known | None, reader: Reader, mapping: AttributeMapping
+    keyed: Keyed, known: Known | None, reader: Reader, rules: Rules
 ) -> tuple[Line | None, tuple[Found, ...]]:
     try:
         person = reader.read(keyed.record)
@@ -101,15 +117,42 @@ def _judge_one(
         # Unknown is not absent: the key was seen, so whoever it is stays as they are.
         name = full_name(known.attributes) if known else ""
         return None, (Found(error.code, keyed.source_id, name, error.field, error.shape),)
-    outside = known is None or not known.active
-    if not person.status.works_here and outside:
+    is_out = known is None or not known.active
+    if not person.status.works_here and is_out:
         return None, ()
     if known and person.status is Status.TERMINATED:
-        return leaving(keyed.source_id, keyed.digest, known), ()
-    mapped = mapping.apply(person)
+        return _leaving(keyed, known, Leaving.TERMINATED, rules), ()
+    if rules.declined:
+        kept = {name: value for name, value in person.fields.items() if name not in rules.declined}
+        person = Person(person.source_id, person.status, kept)
+    if not is_inside(person, rules, has_event=keyed.has_event):
+        return (None if known is None else _leaving(keyed, known, Leaving.OUTSIDE, rules)), ()
+    mapped = rules.mapping.apply(person)
     if mapped.attributes is None:
         return None, mapped.problems
-    return compare(keyed.source_id, keyed.digest, person.status, known, mapped.attributes), mapped.problems
+    line = compare(
+        keyed.source_id, keyed.digest, person.status, known, mapped.attributes, rules.mapping.sometimes
+    )
+    return line, mapped.problems
+
+
+def is_inside(person: Person, rules: Rules, *, has_event: bool) -> bool:
+    if not (rules.filter.include or rules.filter.exclude):
+        return True
+    return rules.filter.judge(filter_fields(person, has_event=has_event)).inside
+
+
+def filter_fields(person: Person, *, has_event: bool) -> Mapping[str, str]:
+    """What a filter may ask about."""
+    computed = {STATUS_FIELD: person.status.value}
+    if has_event:
+        computed[EVENT_FIELD] = "yes"
+    return {**person.fields, **computed}
+
+
+def _leaving(keyed: Keyed, known: Known, why: Leaving, rules: Rules) -> Line | None:
+    keeps = rules.policy.on(why) is OnLeave.KEEP
+    return leaving(keyed.source_id, keyed.digest, known, why, keeps=keeps)
 
 
 def as_data(line: Line) -> dict[str, Any]:
@@ -120,4 +163,5 @@ def as_data(line: Line) -> dict[str, Any]:
         "digest": line.digest,
         "before": dict(line.before),
         "after": dict(line.after),
+        "belongs": line.belongs,
     }

@@ -34,6 +34,12 @@ MISSING_WORK_EMAIL = "missing_work_email"
 MISSING_EMAIL = "missing_email"
 INVALID_EMAIL = "invalid_email"
 SHORTENED = "shortened"
+DUPLICATE_EMAIL = "duplicate_email"
+OWNED_ELSEWHERE = "owned_elsewhere"
+AMBIGUOUS_MATCH = "ambiguous_match"
+MANAGER_UNKNOWN = "manager_unknown"
+FIELD_NEVER_SENT = "field_never_sent"
+EVENT_UNREADABLE = "event_unreadable"
 
 # Records with these codes cannot be told apart from anybody who is missing in the answer.
 UNIDENTIFIED = frozenset({MISSING_ID, UNUSABLE_ID})
@@ -76,6 +82,36 @@ CODES: Mapping[str, Words] = MappingProxyType(
             "Value was shortened",
             "A value is longer than the directory can hold. Its beginning was kept.",
             "Shorten it in the HR system if the rest matters.",
+        ),
+        DUPLICATE_EMAIL: Words(
+            "Two people, one e-mail address",
+            f"Somebody else in this run or in the directory has the same address, so the person was skipped. {_KEPT}",
+            "Give each person an address of their own in the HR system.",
+        ),
+        OWNED_ELSEWHERE: Words(
+            "Belongs to another connection",
+            "Another connection of this company already looks after the person with this address.",
+            "Let the filters of the two connections not overlap, so that each person belongs to one.",
+        ),
+        AMBIGUOUS_MATCH: Words(
+            "More than one match",
+            "Several people who were there before could be this person, so nobody was taken over.",
+            "Decide on the run's page who it is, or that it is somebody new.",
+        ),
+        MANAGER_UNKNOWN: Words(
+            "Manager is not here",
+            "The manager is not among the people of this connection; the person came in without one.",
+            "Let the filter include the manager, if the manager should be shown.",
+        ),
+        FIELD_NEVER_SENT: Words(
+            "Field never arrives",
+            "An attribute is mapped to a field that no record has. It stays as it is in the directory, or empty.",
+            "Check whether the HR system may hand the field out, or map another field.",
+        ),
+        EVENT_UNREADABLE: Words(
+            "Event cannot be read",
+            "An event or an assignment is not as this HR system usually sends it. It was left out.",
+            "Check the event in the HR system.",
         ),
         "unknown_status": Words(
             "Unknown status",

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from integrations import catalog
+from integrations.engine.rules import Rules
 from integrations.provider import Kind, Provider
 from portal.accounts.models import Company, User
 from portal.kit.leases import Leased
@@ -21,7 +22,8 @@ class ConnectionState(models.TextChoices):
     SETTING_UP = "setting_up", "Setting up"
     CONNECTING = "connecting", "Connecting"
     CONNECTED = "connected", "Connected"
-    ERROR = "error", "Connection error"
+    DEGRADED = "degraded", "Connected, with trouble"
+    QUARANTINED = "quarantined", "Connection error"
     PAUSED = "paused", "Paused"
     DISCONNECTED = "disconnected", "Disconnected"
 
@@ -38,6 +40,10 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
 class Connection(models.Model):
     """`reason` is the sentence shown beside an error. `mapping` overrides the card's, attribute by attribute.
 
+    `filter`, `mapping`, `policy` and `declined` are what engine.rules.Rules.of takes. `schedule` is times of day in UTC
+    or one interval ("every 6h"); empty means the card's. `approved_at`: a request allows it to run; `confirmed_at`: a
+    person has seen its plan. Both together start it. `failing_since`, `failures` and `told_reason` belong to the ladder
+    of retries. `full_pass_at` and `watermark` tell whether the next run may read only what changed.
     `started_by_request` is the number of the request that it came from, for the page only.
     """
 
@@ -48,8 +54,21 @@ class Connection(models.Model):
     state = models.CharField(max_length=12, choices=ConnectionState, default=ConnectionState.SETTING_UP)
     reason_code = models.CharField(max_length=40, blank=True)
     reason = models.CharField(max_length=500, blank=True)
+    filter = models.JSONField(default=dict, blank=True)
     mapping = models.JSONField(default=dict, blank=True)
+    policy = models.JSONField(default=dict, blank=True)
+    declined = models.JSONField(default=list, blank=True)
     schedule = models.JSONField(default=list, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveSmallIntegerField(default=0)
+    told_reason = models.CharField(max_length=40, blank=True)
+    full_pass_at = models.DateTimeField(null=True, blank=True)
+    watermark = models.CharField(max_length=100, blank=True)
+    groups_edited = models.BooleanField(default=False)
+    disconnected_at = models.DateTimeField(null=True, blank=True)
+    purged_at = models.DateTimeField(null=True, blank=True)
     next_run_at = models.DateTimeField(null=True, blank=True)
     last_success_at = models.DateTimeField(null=True, blank=True)
     started_by_request = models.CharField(max_length=20, blank=True)
@@ -82,8 +101,16 @@ class Connection(models.Model):
         return catalog.get(self.provider_slug)
 
     @property
-    def effective_mapping(self) -> dict[str, str]:
-        return {**self.provider.mapping, **self.mapping}
+    def rules(self) -> Rules:
+        """Raises ValueError for what no page of ours would have stored."""
+        return Rules.of(
+            self.provider.mapping,
+            mapping=self.mapping,
+            filter=self.filter,
+            policy={**self.provider.policy, **self.policy},
+            declined=self.declined,
+            card_version=self.provider.version,
+        )
 
 
 class Credential(models.Model):

@@ -18,6 +18,10 @@ class PersonState(models.TextChoices):
     DEACTIVATED = "deactivated", "Deactivated"
 
 
+# Why an account was deactivated besides the three ways of leaving.
+LEFT = ("undone", "expired", "released")
+
+
 class DirectoryQuerySet(models.QuerySet["DirectoryPerson"]):
     def for_actor(self, user: User) -> DirectoryQuerySet:
         """The one way to people: those of the companies that the actor may see."""
@@ -28,7 +32,9 @@ class DirectoryPerson(models.Model):
     """One account. `source_id` is the vendor's key within the connection that owns the person.
 
     `raw_digest` is 16 bytes over the vendor's record and the mapping's version, so that an unchanged record is
-    skipped before it is read. Columns are the attributes of `people.ATTRIBUTES`.
+    skipped before it is read. Columns are the attributes of `people.ATTRIBUTES`. `protected`: no run ever deactivates
+    them. `kept`: somebody rejected their removal; it lasts until the HR system lists them as before. `left_because` is a
+    Leaving, or one of LEFT. `edited_at`: somebody changed them here; the next run overwrites that.
     """
 
     public_id = models.UUIDField(
@@ -41,12 +47,18 @@ class DirectoryPerson(models.Model):
     )
     source_id = models.CharField(max_length=100)
     state = models.CharField(max_length=12, choices=PersonState, db_default=PersonState.ACTIVE)
+    protected = models.BooleanField(db_default=False)
+    kept = models.CharField(max_length=12, blank=True, db_default="")
+    left_because = models.CharField(max_length=12, blank=True, db_default="")
+    edited_at = models.DateTimeField(null=True, blank=True)
+    title = models.CharField(max_length=40, db_default="")
     first_name = models.CharField(max_length=120, db_default="")
     last_name = models.CharField(max_length=120, db_default="")
     email = models.CharField("e-mail", max_length=254)
     job_title = models.CharField(max_length=200, db_default="")
     department = models.CharField(max_length=200, db_default="")
     location = models.CharField(max_length=200, db_default="")
+    office = models.CharField(max_length=200, db_default="")
     city = models.CharField(max_length=120, db_default="")
     country = models.CharField(max_length=120, db_default="")
     legal_entity = models.CharField("company", max_length=200, db_default="")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.db import IntegrityError, transaction
 
 from integrations import catalog
-from integrations.engine.mapping import AttributeMapping
+from integrations.engine.rules import Rules
 from integrations.models import Check, Connection, ConnectionState, Run, RunKind
 from integrations.provider import Kind
 from integrations.services import credentials
@@ -40,7 +40,7 @@ def activate_connection(
     """
     provider = catalog.get(provider_slug)
     if provider.kind is Kind.HRIS:
-        AttributeMapping.of({**provider.mapping, **mapping})
+        Rules.of(provider.mapping, mapping=mapping)
     connection = _earlier(company, provider_slug) or Connection(company=company, provider_slug=provider_slug)
     connection.kind = provider.kind.value
     connection.mapping = dict(mapping)

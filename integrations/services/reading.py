@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from integrations.engine.diff import LineKind
-from integrations.engine.mapping import AttributeMapping
 from integrations.engine.pipeline import Keyed, identify, judge
 from integrations.engine.problems import DUPLICATE_ID, Found
+from integrations.engine.rules import Rules
 from integrations.models import Run
 from integrations.provider import Cursor, Page, Record, Settings, Source
 from integrations.services.collector import quiet_collector
@@ -38,7 +38,7 @@ class Sync:
     source: Source
     http: Http
     settings: Settings = field(repr=False)
-    mapping: AttributeMapping
+    rules: Rules
     directory: Directory
     clock: Monotonic = time.monotonic
 
@@ -131,10 +131,10 @@ def _save(sync: Sync, batch: _Batch, *, looks_up: bool, ended: bool = False) -> 
 def _take(sync: Sync, records: list[Record], tally: _Tally, *, looks_up: bool) -> None:
     """Some records through the engine and into the work tables."""
     directory = sync.directory
-    identified = identify(records, sync.source, sync.mapping)
+    identified = identify(records, sync.source, sync.rules)
     new = directory.note(identified.keyed)
     differing, known = directory.differing(new) if looks_up else (new, {})
-    judged = judge(differing, known, sync.source, sync.mapping)
+    judged = judge(differing, known, sync.source, sync.rules)
     problems = (*identified.problems, *_repeated(identified.keyed, new), *judged.problems)
     directory.stage(judged.lines)
     directory.report(problems)

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from integrations.engine.mapping import AttributeMapping
 from integrations.models import Connection, Phase, Run, RunOutcome
 from integrations.provider import Source
 from integrations.services.applying import apply_plan
@@ -58,7 +57,7 @@ def prepared(run: Run, **parts: Any) -> Sync:
         source=source,
         http=parts.pop("http", None) or egress().session(),
         settings=parts.pop("settings", None) or connection_settings(connection),
-        mapping=AttributeMapping.of(connection.effective_mapping, card_version=provider.version),
+        rules=connection.rules,
         directory=parts.pop("directory", None) or Directory.of(run),
         **parts,
     )

@@ -17,7 +17,7 @@ from portal.kit import clock
 
 log = logging.getLogger(__name__)
 
-SYNCING = (ConnectionState.CONNECTING, ConnectionState.CONNECTED, ConnectionState.ERROR)
+SYNCING = (ConnectionState.CONNECTING, ConnectionState.CONNECTED, ConnectionState.QUARANTINED)
 SPREAD = timedelta(hours=2)
 _DEFAULT_TIMES = next(field.default for field in fields(Provider) if field.name == "schedule")
 

@@ -25,7 +25,7 @@ def set_error(connection: Connection, *, reason: str, reason_code: str) -> None:
     """A person must look at it. It is news only while the connection was being made."""
     was_connecting = connection.state == ConnectionState.CONNECTING
     if (
-        _write(connection, state=ConnectionState.ERROR, reason=reason, reason_code=reason_code)
+        _write(connection, state=ConnectionState.QUARANTINED, reason=reason, reason_code=reason_code)
         and was_connecting
     ):
         connection_news.send(Connection, connection=connection, news=FAILED, reason=connection.reason)

@@ -180,4 +180,4 @@ def _copying(cursor: CursorWrapper, statement: str) -> Any:
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    return Known(row[1] == PersonState.ACTIVE, dict(zip(ATTRIBUTES, row[2:], strict=True)))
+    return Known(row[1] == PersonState.ACTIVE, dict(zip(ATTRIBUTES, row[3:], strict=True)), row[2])

@@ -44,7 +44,7 @@ NOTE_KEYS = f"INSERT INTO {SEEN} (run_id, source_id) SELECT %(run)s, unnest({_li
 NOTED = f"SELECT source_id FROM {SEEN} WHERE run_id = %(run)s AND source_id = ANY({_list('keys')})"
 
 DIFFERING = f"""
-SELECT page.source_id, p.state, {", ".join(f"p.{name}" for name in ATTRIBUTES)}
+SELECT page.source_id, p.state, p.protected OR p.kept <> '', {", ".join(f"p.{name}" for name in ATTRIBUTES)}
 FROM unnest({_list("keys")}, {_list("digests")}::uuid[]) AS page(source_id, digest)
 LEFT JOIN {PERSON} p ON p.connection_id = %(connection)s AND p.source_id = page.source_id
 WHERE p.raw_digest IS DISTINCT FROM page.digest"""

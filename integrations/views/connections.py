@@ -34,7 +34,7 @@ from portal.kit.leases import OPEN_STATES
 
 PER_PAGE = 25
 RUNS_SHOWN = 15
-_WORKING = (ConnectionState.CONNECTING, ConnectionState.CONNECTED, ConnectionState.ERROR)
+_WORKING = (ConnectionState.CONNECTING, ConnectionState.CONNECTED, ConnectionState.QUARANTINED)
 
 
 @require_safe
@@ -58,7 +58,7 @@ def connection_list(request: DeskRequest) -> HttpResponse:
         "tiles": [
             (_(str(label)), counts.get(value, 0), value)
             for value, label in ConnectionState.choices
-            if value in (ConnectionState.CONNECTED, ConnectionState.ERROR, ConnectionState.SETTING_UP)
+            if value in (ConnectionState.CONNECTED, ConnectionState.QUARANTINED, ConnectionState.SETTING_UP)
         ],
     }
     return render(request, "integrations/connection_list.html", context)

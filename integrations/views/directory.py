@@ -76,14 +76,14 @@ def _answer(request: DeskRequest, what: str, context: dict[str, Any]) -> HttpRes
 @require_safe
 def person_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
     person = person_of(request.user, public_id)
-    mapping = person.connection.effective_mapping
+    origins = dict(words.mapping_rows(person.connection))
     context = {
         "person": person,
         "connection": person.connection,
         "tone": STATE_TONES[PersonState(person.state)],
         "manager": _manager(person),
         "attributes": [
-            (name, _(label), getattr(person, name), words.field_label(mapping.get(name, "")))
+            (name, _(label), getattr(person, name), origins.get(_(label), ""))
             for name, label in ATTRIBUTES.items()
         ],
         "history": [

@@ -22,7 +22,8 @@ from integrations.models import (
     RunKind,
     RunOutcome,
 )
-from integrations.people import ATTRIBUTES, FIELDS
+from integrations.people import ATTRIBUTES
+from integrations.people import field_label as people_field_label
 from integrations.provider import Kind
 from portal.kit.leases import JobState
 
@@ -30,7 +31,8 @@ STATE_TONES = {
     ConnectionState.SETTING_UP: "neutral",
     ConnectionState.CONNECTING: "busy",
     ConnectionState.CONNECTED: "good",
-    ConnectionState.ERROR: "bad",
+    ConnectionState.DEGRADED: "warn",
+    ConnectionState.QUARANTINED: "bad",
     ConnectionState.PAUSED: "warn",
     ConnectionState.DISCONNECTED: "neutral",
 }
@@ -39,6 +41,7 @@ KIND_TONES = {
     ChangeKind.CHANGED: "info",
     ChangeKind.DEACTIVATED: "bad",
     ChangeKind.RETURNED: "purple",
+    ChangeKind.MATCHED: "purple",
 }
 _STEPS = {
     "o1": gettext_noop("Entries"),
@@ -96,7 +99,8 @@ def advice(connection: Connection) -> str:
         ConnectionState.CONNECTED: _("Everything works. People are kept in step by schedule.")
         if hris
         else _("Everything that can be checked without a person signing in is right."),
-        ConnectionState.ERROR: _(
+        ConnectionState.DEGRADED: _("It works, but something needs a look. It is named below."),
+        ConnectionState.QUARANTINED: _(
             "Nobody was changed by this. Put it right and try again, "
             "or replace the credentials if they are no longer the current ones."
         ),
@@ -122,6 +126,10 @@ def run_title(run: Run) -> str:
         RunKind.FIRST: _("First run"),
         RunKind.SCHEDULED: _("Scheduled run"),
         RunKind.MANUAL: _("Manual run"),
+        RunKind.INCREMENTAL: _("Scheduled run, only what changed"),
+        RunKind.DRY: _("Plan only"),
+        RunKind.RELEASE: _("Held removals released"),
+        RunKind.UNDO: _("A run was undone"),
     }.get(RunKind(run.kind), _("Run"))
 
 
@@ -212,12 +220,15 @@ def steps(check: Check | None) -> list[Step]:
 
 
 def mapping_rows(connection: Connection) -> list[tuple[str, str]]:
-    """Attribute and the words of the field that it comes from, in the order of the directory."""
-    mapping = connection.effective_mapping
-    return [(_(label), field_label(mapping[name])) for name, label in ATTRIBUTES.items() if mapping.get(name)]
+    """Attribute and the words of the fields that it comes from, in the order of the directory."""
+    if connection.kind != Kind.HRIS:
+        return []
+    return [
+        (_(ATTRIBUTES[origin.attribute]), ", ".join(field_label(name) for name in origin.fields))
+        for origin in connection.rules.mapping.origins
+    ]
 
 
 def field_label(field: str) -> str:
-    if not field:
-        return ""
-    return _(FIELDS[field]) if field in FIELDS else field.replace("_", " ").capitalize()
+    """What a field is called, in the reader's language; a custom one bears the vendor's name."""
+    return _(people_field_label(field)) if field else ""

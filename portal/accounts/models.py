@@ -107,6 +107,7 @@ class Company(models.Model):
     verified_at = models.DateTimeField(null=True, blank=True)
     hris_entitled = models.BooleanField("plan includes HRIS", default=True)
     sso_entitled = models.BooleanField("plan includes SSO", default=True)
+    several_connections = models.BooleanField("several HR systems at once", default=False)
     color = models.CharField(
         "colour",
         max_length=7,

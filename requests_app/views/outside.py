@@ -54,7 +54,7 @@ class Outside:
 
     @property
     def connection_failed(self) -> bool:
-        return self.connection is not None and self.connection.state == ConnectionState.ERROR
+        return self.connection is not None and self.connection.state == ConnectionState.QUARANTINED
 
     @property
     def every(self) -> str:

@@ -18,8 +18,8 @@ from django.db import connection as database
 from django.db import transaction
 
 from integrations import catalog
-from integrations.engine.mapping import AttributeMapping
 from integrations.engine.pipeline import identify, judge
+from integrations.engine.rules import Rules
 from integrations.models import Connection, ConnectionState, DirectoryPerson, Phase, Run, RunKind
 from integrations.services.runs import perform_run
 from integrations.sources.rest import RestSource
@@ -156,12 +156,12 @@ class Profile:
 def engine_seconds(path: Path) -> dict[str, float]:
     """Parsing, identifying and judging everybody as new, without a database."""
     watch, source = Stopwatch(), recorded(path)
-    mapping = AttributeMapping.of(catalog.get(CARD).mapping)
+    rules = Rules.of(catalog.get(CARD).mapping)
     for body in bodies(path):
         with watch.running("parse the pages"):
             records = orjson.loads(body)[LIST]
         with watch.running("find id and digest"):
-            keyed = identify(records, source, mapping).keyed
+            keyed = identify(records, source, rules).keyed
         with watch.running("read, normalise, map, compare (first load)"):
-            judge(keyed, {}, source, mapping)
+            judge(keyed, {}, source, rules)
     return dict(watch.seconds)

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.engine.diff import Known, LineKind
-from integrations.engine.mapping import AttributeMapping
 from integrations.engine.pipeline import Judged, digest_of, identify, judge
+from integrations.engine.rules import Rules
 from integrations.models import ChangeKind
 from integrations.people import ATTRIBUTES, Status
 from tests.integrations.sources import MAPPING, ListSource, record
 
-MAP = AttributeMapping.of(MAPPING)
+MAP = Rules.of(MAPPING)
 READER = ListSource(())
 names = st.text(st.characters(), min_size=1, max_size=8)
 people = st.dictionaries(
@@ -78,7 +78,7 @@ def test_an_applied_plan_gives_what_the_source_says(
             assert after.get(key) == had
         elif Status(status).works_here or (had and had.active):
             assert after[key].active
-            desired = MAP.apply(READER.read(one)).attributes
+            desired = MAP.mapping.apply(READER.read(one)).attributes
             assert after[key].attributes == desired
         else:
             assert after.get(key) == had
@@ -160,9 +160,9 @@ def test_a_record_without_a_usable_id_is_a_problem() -> None:
 def test_the_digest_ignores_the_order_of_keys_and_notices_the_mapping() -> None:
     one, other = {"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1}
     assert digest_of(one, MAP.version) == digest_of(other, MAP.version)
-    changed = AttributeMapping.of({**MAPPING, "location": "city"})
+    changed = Rules.of({**MAPPING, "location": "city"})
     assert digest_of(one, MAP.version) != digest_of(one, changed.version)
-    assert AttributeMapping.of(MAPPING, card_version=2).version != MAP.version
+    assert Rules.of(MAPPING, card_version=2).version != MAP.version
 
 
 def test_records_that_no_text_column_takes_still_have_a_digest() -> None:
@@ -170,7 +170,7 @@ def test_records_that_no_text_column_takes_still_have_a_digest() -> None:
 
 
 def test_missing_and_broken_addresses_have_codes_of_their_own() -> None:
-    personal = AttributeMapping.of({**MAPPING, "email": "personal_email"})
+    personal = Rules.of({**MAPPING, "email": "personal_email"})
     judged = plan([record("a", work_email=None), record("b", work_email="nonsense")], {})
     assert [one.code for one in judged.problems] == ["missing_work_email", "invalid_email"]
     assert "nonsense" not in str(judged.problems)

@@ -93,7 +93,7 @@ def test_empty_answer_is_held_however_small(sync: Syncer, connection: Connection
     run = sync(ListSource([]))
     assert (run.outcome, run.deactivated, len(run.objections)) == (RunOutcome.HELD, 0, 1)
     assert versions() == before
-    assert (connection.state, connection.reason_code) == (ConnectionState.ERROR, "empty_answer")
+    assert (connection.state, connection.reason_code) == (ConnectionState.QUARANTINED, "empty_answer")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_wrong_credentials_are_an_error_with_the_sentence(sync: Syncer, connecti
     run = sync(ListSource(records(5), refuses=NeedsPerson(sentence, code="wrong_credentials")))
     assert (run.job_state, run.outcome, run.failure) == (JobState.FAILED, RunOutcome.FAILED, sentence)
     assert (connection.state, connection.reason, connection.reason_code) == (
-        ConnectionState.ERROR,
+        ConnectionState.QUARANTINED,
         sentence,
         "wrong_credentials",
     )

@@ -191,7 +191,7 @@ class Verified:
         ((Finding("domain", True, "Found."),), ConnectionState.CONNECTED, ""),
         (
             (Finding("domain", True, "Found."), Finding("issuer", False, "The issuer is another one.")),
-            ConnectionState.ERROR,
+            ConnectionState.QUARANTINED,
             "The issuer is another one.",
         ),
     ],

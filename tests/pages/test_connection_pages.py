@@ -70,7 +70,7 @@ def test_customer_sees_only_their_own_connections(side: Side) -> None:
 
 
 def test_reason_of_an_error_stands_in_the_list(side: Side, lead: User) -> None:
-    Connection.objects.update(state=ConnectionState.ERROR, reason="The secret has expired.")
+    Connection.objects.update(state=ConnectionState.QUARANTINED, reason="The secret has expired.")
     html = page(lead, "connection_list")
     assert "Connection error" in html
     assert "The secret has expired." in html
@@ -80,7 +80,7 @@ def test_list_can_be_filtered_by_state_company_and_system(side: Side, lead: User
     a_side("Birch")
     assert "Birch Clinic" not in page(lead, "connection_list", query="?q=amber")
     assert "Birch Clinic" in page(lead, "connection_list", query="?q=personio")
-    assert "No connection matches" in page(lead, "connection_list", query="?state=error")
+    assert "No connection matches" in page(lead, "connection_list", query="?state=quarantined")
     assert "Birch Clinic" in page(lead, "connection_list", query="?state=nonsense")
 
 
@@ -122,7 +122,9 @@ def test_connection_shows_which_field_each_attribute_comes_from(side: Side, lead
 
 
 def test_error_says_why_and_what_to_do(side: Side) -> None:
-    Connection.objects.update(state=ConnectionState.ERROR, reason="Personio does not accept the secret.")
+    Connection.objects.update(
+        state=ConnectionState.QUARANTINED, reason="Personio does not accept the secret."
+    )
     html = page(side.customer, "connection_detail", side.connection.public_id)
     assert "Personio does not accept the secret." in html
     assert "Nobody was changed by this." in html

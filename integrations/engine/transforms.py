@@ -1,0 +1,128 @@
+"""Small steps from what the vendor sends to what the directory shows. Each is data; together they are a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+Values = Sequence[str]
+Pipe = Callable[[Values], str]
+
+
+class Do(StrEnum):
+    TRIM = "trim"
+    CASE = "case"
+    LOOKUP = "lookup"
+    JOIN = "join"
+    SPLIT = "split"
+    CONSTANT = "constant"
+    FIRST = "first"
+    DATE = "date"
+
+
+_CASES: Mapping[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "title": str.title}
+_DATES = {"DD.MM.YYYY": "%d.%m.%Y", "MM/DD/YYYY": "%m/%d/%Y", "DD/MM/YYYY": "%d/%m/%Y", "YYYYMMDD": "%Y%m%d"}
+CASES, DATES = tuple(_CASES), tuple(_DATES)
+_LONGEST, _MOST_STEPS, _MOST_LOOKUPS = 200, 10, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step over the values of the fields that an attribute comes from, in their order.
+
+    CASE has `how` (lower, upper, title); JOIN and SPLIT have `by`, SPLIT also `part` (0 is the first, -1 the last);
+    CONSTANT has `value`; DATE has `how` (the form that comes in; YYYY-MM-DD comes out); LOOKUP has `table`, without case,
+    and `value`, which stands for whatever is not in it ("" keeps it as it is). FIRST leaves the first that is not empty.
+    """
+
+    do: Do
+    how: str = ""
+    by: str = ""
+    part: int = 0
+    value: str = ""
+    table: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wanted = {Do.CASE: CASES, Do.DATE: DATES}.get(self.do)
+        if wanted and self.how not in wanted:
+            raise ValueError(f"{self.do.value} has one of {', '.join(wanted)}")
+        if self.do is Do.SPLIT and not self.by:
+            raise ValueError("a value is split at something")
+        if self.do is Do.CONSTANT and not self.value:
+            raise ValueError("a constant is not empty")
+        if len(self.table) > _MOST_LOOKUPS or max(map(len, (self.by, self.value))) > _LONGEST:
+            raise ValueError("too long")
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Step:
+        """Raises ValueError."""
+        try:
+            known = {name: data[name] for name in ("how", "by", "part", "value", "table") if name in data}
+            texts = [known.get(name, "") for name in ("how", "by", "value")]
+            table = known.get("table", {})
+            if not all(isinstance(one, str) for one in (*texts, *table, *table.values())):
+                raise TypeError("a step is made of text")
+            return cls(Do(data["do"]), **{**known, "part": int(known.get("part", 0))})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError("not a step") from error
+
+    def as_data(self) -> dict[str, Any]:
+        said = {
+            "how": self.how,
+            "by": self.by,
+            "part": self.part,
+            "value": self.value,
+            "table": dict(self.table),
+        }
+        return {"do": self.do.value, **{name: value for name, value in said.items() if value}}
+
+    def apply(self, values: Values) -> Values:
+        match self.do:
+            case Do.TRIM:
+                return [" ".join(value.split()) for value in values]
+            case Do.CASE:
+                return [_CASES[self.how](value) for value in values]
+            case Do.LOOKUP:
+                return [self._looked_up(value) for value in values]
+            case Do.JOIN:
+                return [self.by.join(filter(None, values))]
+            case Do.SPLIT:
+                return [_part(value.split(self.by), self.part) for value in values]
+            case Do.CONSTANT:
+                return [self.value]
+            case Do.FIRST:
+                return [next(filter(None, values), "")]
+            case Do.DATE:
+                return [_date(value, self.how) for value in values]
+
+    def _looked_up(self, value: str) -> str:
+        table = {key.casefold(): found for key, found in self.table.items()}
+        return table.get(value.casefold(), self.value or value) if value else value
+
+
+def pipe(steps: Sequence[Step]) -> Pipe:
+    """The steps in a row; of what is left, the first value that is not empty counts."""
+    if len(steps) > _MOST_STEPS:
+        raise ValueError(f"at most {_MOST_STEPS} steps")
+
+    def run(values: Values) -> str:
+        for step in steps:
+            values = step.apply(values)
+        return next(filter(None, values), "")
+
+    return run
+
+
+def _part(parts: list[str], number: int) -> str:
+    return parts[number].strip() if -len(parts) <= number < len(parts) else ""
+
+
+def _date(value: str, how: str) -> str:
+    """What does not have the form stays as it is: a person sees it, nothing is guessed."""
+    try:
+        return datetime.strptime(value.strip(), _DATES[how]).date().isoformat()
+    except ValueError:
+        return value
