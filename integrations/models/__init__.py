@@ -21,7 +21,16 @@ from integrations.models.runs import (
     Staged,
     StagedMember,
 )
-from integrations.models.setup import Draft, DraftState, Preview, PreviewPage, Purpose, Receipt, SetupStep
+from integrations.models.setup import (
+    Draft,
+    DraftState,
+    Inquiry,
+    Preview,
+    PreviewPage,
+    Purpose,
+    Receipt,
+    SetupStep,
+)
 
 __all__ = [
     "Asked",
@@ -37,6 +46,7 @@ __all__ = [
     "Group",
     "Held",
     "HeldState",
+    "Inquiry",
     "Invitation",
     "InvitationState",
     "Issue",

@@ -114,9 +114,15 @@ class Connection(models.Model):
 
 
 class Credential(models.Model):
-    """One value that the connection needs. Secret ones are sealed; the others stand in the clear."""
+    """One value that the connection needs. Secret ones are sealed; the others stand in the clear.
+
+    One with a `draft` is tried there and takes the other's place only when the draft is confirmed.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="credentials")
+    draft = models.ForeignKey(
+        "integrations.Draft", on_delete=models.CASCADE, null=True, blank=True, related_name="credentials"
+    )
     key = models.CharField(max_length=60)
     value = models.CharField(max_length=500, blank=True)
     sealed = models.BinaryField(null=True, blank=True)
@@ -127,7 +133,11 @@ class Credential(models.Model):
     given_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint("connection", "key", name="credential_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["connection", "key", "draft"], name="credential_once_each", nulls_distinct=False
+            )
+        ]
 
     def __str__(self) -> str:
         return self.key

@@ -182,3 +182,29 @@ class PreviewPage(models.Model):
 
     def __str__(self) -> str:
         return f"page {self.number}"
+
+
+class Inquiry(Leased):
+    """ "Why is … (not) here?", asked of the HR system itself: the answer as steps, gone after a day.
+
+    `query` is a name, an e-mail address or an employee number as it was typed. `answers` are traces as
+    engine.explain gives them, with no field that the mapping or the filter does not use.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="inquiries")
+    query = models.CharField(max_length=254)
+    answers = models.JSONField(default=list)
+    read = models.PositiveIntegerField(default=0)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"inquiry about {self.connection}"

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from integrations.models import Connection, Credential
+from django.db.models import F, Q
+
+from integrations.models import Connection, Credential, Draft
 from integrations.provider import ItemKind
 from portal.accounts.models import User
 from portal.kit import clock
@@ -17,10 +19,14 @@ from portal.kit.vault import SecretUnreadable, hint
 _CLEAR_LENGTH = Credential._meta.get_field("value").max_length or 0
 
 
-def connection_settings(connection: Connection) -> dict[str, str]:
-    """The opened credentials by key. Raises NeedsPerson when one cannot be opened any more."""
+def connection_settings(connection: Connection, draft: Draft | None = None) -> dict[str, str]:
+    """The opened credentials by key; those that `draft` tries take the place of the others.
+
+    Raises NeedsPerson when one cannot be opened any more.
+    """
     opened: dict[str, str] = {}
-    for credential in connection.credentials.select_related("connection"):
+    rows = connection.credentials.filter(Q(draft=None) | Q(draft=draft)).select_related("connection")
+    for credential in rows.order_by(F("draft").asc(nulls_first=True)):
         if credential.sealed is None:
             opened[credential.key] = credential.value
             continue
@@ -43,14 +49,20 @@ class Given:
 
 
 def store_credentials(
-    connection: Connection, settings: Mapping[str, str], by: User, given: Mapping[str, Given] | None = None
+    connection: Connection,
+    settings: Mapping[str, str],
+    by: User,
+    given: Mapping[str, Given] | None = None,
+    *,
+    draft: Draft | None = None,
 ) -> None:
     """Writes the values that the card asks for. An empty secret keeps the stored one, an equal value its giver.
 
-    `given` says by key who entered a value before; what it does not name, `by` enters now.
+    `given` says by key who entered a value before; what it does not name, `by` enters now. With `draft` they are only
+    tried there.
     """
     now = Given(by, clock.now())
-    held = dict(connection.credentials.filter(sealed=None).values_list("key", "value"))
+    held = dict(connection.credentials.filter(sealed=None, draft=draft).values_list("key", "value"))
     for item in connection.provider.credentials:
         value = settings.get(item.key, "").strip()
         secret = item.kind is ItemKind.SECRET or len(value) > _CLEAR_LENGTH
@@ -67,4 +79,4 @@ def store_credentials(
             "given_by": who.by,
             "given_at": who.at,
         }
-        Credential.objects.update_or_create(connection=connection, key=item.key, defaults=values)
+        Credential.objects.update_or_create(connection=connection, key=item.key, draft=draft, defaults=values)

@@ -33,7 +33,7 @@ class Given:
 
 def given_credentials(connection: Connection) -> list[Given]:
     """The credentials of the card, in its order, with what was given for each."""
-    rows = {row.key: row for row in connection.credentials.select_related("given_by")}
+    rows = {row.key: row for row in connection.credentials.filter(draft=None).select_related("given_by")}
     found = []
     for item in connection.provider.credentials:
         row = rows.get(item.key)
@@ -56,7 +56,7 @@ def connection_credentials(request: DeskRequest, public_id: UUID) -> HttpRespons
     if connection.state == ConnectionState.DISCONNECTED:
         messages.info(request, _("This connection was ended. A new request connects the system again."))
         return redirect("connection_detail", connection.public_id)
-    given = list(connection.credentials.all())
+    given = list(connection.credentials.filter(draft=None))
     form = CredentialsForm(
         connection.provider,
         shown={row.key: row.value for row in given},
