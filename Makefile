@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 UV_COMPILE := $(PYTHON) -m uv pip compile pyproject.toml --generate-hashes --no-emit-index-url -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check translations bench lock clean prepare-run prepare-test prepare-browser
+.PHONY: help run test test-all check translations bench lock clean prepare-run prepare-test prepare-browser prepare-bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,15 +29,16 @@ check: prepare-test ## lint, format, types, layers, Django's checks, missing mig
 translations: prepare-test ## collect the customer's messages into the German catalogue and compile it
 	@$(PYTHON) -m tests.i18n
 
-bench: prepare-test ## speed and memory against their limits
+bench: prepare-bench ## speed and memory against their limits
 	@$(PYTHON) -m tests.benchmarks
 
 lock: prepare-test ## pin pyproject.toml's dependencies again, with hashes
 	$(UV_COMPILE) -o requirements.txt
 	$(UV_COMPILE) --extra dev -c requirements.txt -o tests/requirements.txt
+	$(UV_COMPILE) --extra dev --extra bench -c tests/requirements.txt -o tests/benchmarks/requirements.txt
 
 clean: ## remove the environment and caches, but no data
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache staticfiles
 
-prepare-run prepare-test prepare-browser: prepare-%:
+prepare-run prepare-test prepare-browser prepare-bench: prepare-%:
 	@.ci/prepare $*

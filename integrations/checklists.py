@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from integrations.conditions import NEVER, Is
-from integrations.provider import NOT_CUSTOMER, InTicket, Item, ItemKind, Option, OurValue, Owner, Step, Topic
+from integrations.conditions import ALWAYS, NEVER, Condition, Is
+from integrations.provider import (
+    NOT_CUSTOMER,
+    InTicket,
+    Item,
+    ItemKind,
+    Method,
+    Option,
+    OurValue,
+    Owner,
+    Step,
+    Topic,
+)
 
 COMPANY: tuple[Item, ...] = (
     Item(
@@ -271,18 +282,42 @@ def hris_items(product: str, *, both_addresses: bool) -> tuple[Item, ...]:
     return (*COMPANY, *HRIS_CSM, NOTIFY_EMPLOYEES, update_org(product), *chosen)
 
 
+ACCESS_METHOD = "hris.access_method"
+
+
+def access_method(product: str, methods: tuple[Method, ...]) -> Item:
+    """For a vendor with several ways to authenticate: what the other lines then ask for depends on the answer."""
+    return Item(
+        key=ACCESS_METHOD,
+        label=f"How may we sign in to {product}?",
+        kind=ItemKind.CHOICE,
+        owner=Owner.CUSTOMER,
+        topic=Topic.DETAILS,
+        help=" ".join(f"{method.label}: {method.help}" for method in methods),
+        options=tuple(Option(method.key, method.label) for method in methods),
+        ticket=InTicket.NONE,
+    )
+
+
 def credential(
-    key: str, label: str, help: str, *, secret: bool = True, multiline: bool = False, optional: bool = False
+    key: str,
+    label: str,
+    help: str,
+    *,
+    secret: bool = True,
+    multiline: bool = False,
+    optional: bool = False,
+    required: Condition = ALWAYS,
 ) -> Item:
     """One line of what a connection to an HR system needs: the customer's, encrypted, never in the ticket."""
-    item = Item(
+    return Item(
         key=key,
         label=label,
         kind=ItemKind.SECRET if secret else ItemKind.TEXT,
         owner=Owner.CUSTOMER,
         topic=Topic.DETAILS,
         help=help,
+        required=NEVER if optional else required,
         ticket=InTicket.NONE,
         multiline=multiline,
     )
-    return replace(item, required=NEVER) if optional else item

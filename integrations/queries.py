@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Lower
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
 
-from integrations.models import Change, Connection, DirectoryPerson, Problem, Run
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, JSONObject, Lower
+
+from integrations.models import (
+    Change,
+    Connection,
+    DirectoryPerson,
+    Draft,
+    DraftState,
+    Group,
+    Held,
+    HeldState,
+    Invitation,
+    InvitationState,
+    Match,
+    Membership,
+    PersonState,
+    Planned,
+    Problem,
+    Receipt,
+    Run,
+    RunKind,
+    RunOutcome,
+)
+from integrations.provider import Kind
 from portal.accounts.models import Company, User
 
 
@@ -36,11 +64,123 @@ def people_of(
     people = people.filter(company=owner) if isinstance(owner, Company) else people.filter(connection=owner)
     if state:
         people = people.filter(state=state)
-    if words := text.split():
-        people = people.alias(email_lower=Lower("email"))
-        for word in words:
-            people = people.filter(_begins_with(word))
+    people = _with_words(people, text)
     return people.select_related("connection").order_by("last_name", "first_name", "pk")
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFilter:
+    """What the staff list shows. `text` as in `people_of`; department, location and group are whole values, without
+    case; `manager` is words of a name or an address; `since` is the first day of the hire dates."""
+
+    text: str = ""
+    state: str = ""
+    department: str = ""
+    location: str = ""
+    group: str = ""
+    connection: UUID | None = None
+    manager: str = ""
+    since: date | None = None
+
+    @property
+    def more(self) -> int:
+        """How many of those are set that the page keeps folded away."""
+        folded = (self.department, self.location, self.group, self.connection, self.manager, self.since)
+        return sum(map(bool, folded))
+
+
+# The index person_list has the beginning of both; people of one state are read in its order.
+PEOPLE_ORDER = ("state", "last_name", "first_name", "pk")
+
+
+def staff_of(company: Company, chosen: PeopleFilter) -> QuerySet[DirectoryPerson]:
+    """People of a company as the staff list filters them, in no order."""
+    people: QuerySet[DirectoryPerson] = DirectoryPerson.objects.filter(company=company).order_by()
+    people = _with_words(people, chosen.text)
+    if chosen.state:
+        people = people.filter(state=chosen.state)
+    if chosen.department:
+        people = people.filter(department__iexact=chosen.department)
+    if chosen.location:
+        people = people.filter(location__iexact=chosen.location)
+    if chosen.group:
+        inside = Membership.objects.filter(person=OuterRef("pk"), group__name__iexact=chosen.group)
+        people = people.filter(Exists(inside))
+    if chosen.connection:
+        people = people.filter(connection__public_id=chosen.connection)
+    if chosen.manager:
+        managers = _with_words(DirectoryPerson.objects.filter(company=company), chosen.manager)
+        people = people.filter(
+            Exists(
+                managers.filter(
+                    connection=OuterRef("connection"), source_id=OuterRef("manager_id")
+                ).order_by()
+            )
+        )
+    if chosen.since:
+        people = people.filter(hired_on__gte=chosen.since.isoformat())
+    return people
+
+
+def companies_with_systems(user: User) -> QuerySet[Any]:
+    """Companies that the user may see, each with its HR connections as `systems`: public_id, provider_slug, state."""
+    told = JSONObject(public_id="public_id", provider_slug="provider_slug", state="state")
+    connections = Connection.objects.filter(company=OuterRef("pk"), kind=Kind.HRIS).order_by("provider_slug")
+    return Company.objects.for_actor(user).annotate(systems=ArraySubquery(connections.values(told=told)))
+
+
+def values_in(company: Company, field: str, *, most: int = 300) -> list[tuple[str, int]]:
+    """The departments, locations or groups of a company's active people, the largest first, with their numbers."""
+    people = DirectoryPerson.objects.filter(company=company, state=PersonState.ACTIVE)
+    name = "memberships__group__name" if field == "group" else field
+    found = people.exclude(**{name: ""}).exclude(**{name: None}).order_by().values_list(name)
+    return list(found.annotate(number=Count("pk")).order_by("-number", name)[:most])
+
+
+def groups_of(company: Company) -> QuerySet[Group]:
+    """Groups by name, each with its active members as `members`."""
+    members = Membership.objects.filter(group=OuterRef("pk"), person__state=PersonState.ACTIVE)
+    groups: QuerySet[Group] = Group.objects.filter(company=company)
+    return (
+        groups.select_related("connection").annotate(members=_number(members, "group")).order_by("name", "pk")
+    )
+
+
+def members_of(group: Group) -> QuerySet[DirectoryPerson]:
+    """People of a group by name, each with whether somebody put them there `by_hand`."""
+    by_hand = Membership.objects.filter(group=group, person=OuterRef("pk")).values("by_hand")[:1]
+    people: QuerySet[DirectoryPerson] = DirectoryPerson.objects.filter(memberships__group=group)
+    return people.annotate(by_hand=Subquery(by_hand)).order_by("last_name", "first_name", "pk")
+
+
+def figures_of(connection: Connection) -> Mapping[str, int]:
+    """How many people, groups, invitations, held removals and undecided matches a connection has. One query."""
+    owned = {"connection": OuterRef("pk")}
+    pending = Invitation.objects.filter(person__connection=OuterRef("pk"), state=InvitationState.PENDING)
+    waiting = Held.objects.filter(person__connection=OuterRef("pk"), state=HeldState.WAITING)
+    counted = {
+        "people": _number(DirectoryPerson.objects.filter(**owned, state=PersonState.ACTIVE), "connection"),
+        "groups": _number(Group.objects.filter(**owned), "connection"),
+        "invitations": _number(pending, "person__connection"),
+        "held": _number(waiting, "person__connection"),
+        "matches": _number(Match.objects.filter(**owned, decided_at=None), "connection"),
+    }
+    rows: Any = Connection.objects.filter(pk=connection.pk).order_by()
+    return dict(zip(counted, rows.values_list(*counted.values()).get(), strict=True))
+
+
+def unfinished_draft(connection: Connection) -> Draft | None:
+    """What somebody has begun to set up or change, and not confirmed."""
+    return (
+        Draft.objects.filter(connection=connection, state=DraftState.OPEN)
+        .select_related("created_by")
+        .first()
+    )
+
+
+def receipts_of(connection: Connection) -> QuerySet[Receipt]:
+    """What was confirmed, the newest first."""
+    return Receipt.objects.filter(connection=connection).select_related("confirmed_by").order_by("-pk")
 
 
 def run_history(connection: Connection) -> QuerySet[Run]:
@@ -48,15 +188,45 @@ def run_history(connection: Connection) -> QuerySet[Run]:
     return Run.objects.filter(connection=connection).select_related("asked_by").order_by("-pk")
 
 
-def changes_of(run: Run, *, kind: str = "") -> QuerySet[Change]:
-    """What a run did, in the order in which it did it."""
-    changes = Change.objects.filter(run=run).order_by("pk")
+def latest_reading(connection: Connection) -> Run | None:
+    """The last run that read the HR system's list and ended well."""
+    runs = Run.objects.filter(connection=connection, outcome__in=(RunOutcome.APPLIED, RunOutcome.HELD))
+    kinds = (RunKind.FIRST, RunKind.SCHEDULED, RunKind.MANUAL, RunKind.INCREMENTAL)
+    return runs.filter(kind__in=kinds).order_by("-pk").first()
+
+
+def problems_named(run: Run, text: str) -> QuerySet[Problem]:
+    """Records that a run could not handle whose name has every word of `text`, or whose key it is."""
+    named = Q()
+    for word in text.split():
+        named &= Q(person_name__icontains=word)
+    return Problem.objects.filter(named | Q(source_id=text), run=run).order_by("code", "pk")
+
+
+def changes_of(run: Run, *, kind: str = "") -> QuerySet[Change] | QuerySet[Planned]:
+    """What a run did, in the order in which it did it; of a dry one what it would do."""
+    rows: Any = Planned if run.kind == RunKind.DRY else Change
+    changes: QuerySet[Change] | QuerySet[Planned] = rows.objects.filter(run=run).order_by("pk")
     return changes.filter(kind=kind) if kind else changes
 
 
 def problems_of(run: Run) -> QuerySet[Problem]:
     """What a run could not handle, grouped by code; `engine.problems.words` explains a code."""
     return Problem.objects.filter(run=run).order_by("code", "pk")
+
+
+def _with_words(people: QuerySet[DirectoryPerson], text: str) -> QuerySet[DirectoryPerson]:
+    if words := text.split():
+        people = people.alias(email_lower=Lower("email"))
+        for word in words:
+            people = people.filter(_begins_with(word))
+    return people
+
+
+def _number(rows: QuerySet[Any], by: str) -> Coalesce:
+    """How many rows belong to the outer one, counted within its query."""
+    counted = rows.order_by().values(by).annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted), 0)
 
 
 def _begins_with(word: str) -> Q:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from integrations.models import Check, Run
+from integrations.models import Check, Inquiry, Preview, Run
+from integrations.services import invitations, issues, previews, retention
 from integrations.services.checks import end_failed_check, perform_check
+from integrations.services.inquiring import CONNECTION_INQUIRY, perform_inquiry
 from integrations.services.reading import LEASE
 from integrations.services.runs import end_failed_run, perform_run
 from integrations.services.schedule import start_due_runs
@@ -21,4 +23,18 @@ def check_connection(check: Check) -> None:
     perform_check(check)
 
 
+@queue.job(previews.SETUP_PREVIEW, model=Preview, cluster="sync", lease=previews.LEASE)
+def read_preview(preview: Preview) -> None:
+    previews.perform_preview(preview)
+
+
+@queue.job(CONNECTION_INQUIRY, model=Inquiry, cluster="sync", lease=LEASE)
+def answer_inquiry(inquiry: Inquiry) -> None:
+    perform_inquiry(inquiry)
+
+
 queue.on_tick(start_due_runs)
+queue.on_tick(previews.forget_expired)
+queue.on_tick(invitations.look_after)
+queue.on_tick(issues.close_settled)
+queue.on_tick(retention.keep_time)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext, gettext_lazy
 
+from integrations.services.issues import issue_count
 from portal.accounts.models import Role, User
 from portal.accounts.policy import DESK, GET
 from portal.notices.models import Notice
@@ -64,13 +65,14 @@ def _bell(user: User) -> dict[str, Any]:
 
 
 def _for_staff(request: HttpRequest, user: User) -> list[Entry]:
-    """One query: how much waits for this person."""
+    """Two queries: how much waits for this person, and how many connections need a look."""
     lines = [
         ("my_work", "My work", "home", ("my_work",)),
         ("request_list", "Requests", "list-check", ("request_", "saved_view")),
         ("request_new", "New request", "square-rounded-plus", ("request_new",)),
-        ("connection_list", "Connections", "plug", ("connection_", "run_")),
-        ("directory", "Directory", "users", ("directory", "person_")),
+        ("connection_list", "Connections", "plug", ("connection_", "run_", "why", "inquiry_")),
+        ("issue_list", "Issues", "alert-circle", ("issue_",)),
+        ("directory", "Directory", "users", ("directory", "person_", "group_")),
     ]
     if user.role in (Role.TL, Role.OPERATOR):
         lines.append(("dashboard", "Dashboard", "chart-bar", ("dashboard",)))
@@ -79,21 +81,27 @@ def _for_staff(request: HttpRequest, user: User) -> list[Entry]:
     if user.role not in DESK:
         lines = [line for line in lines if line[0] != "request_new"]
     active = _active(request, [line[3] for line in lines])
+    counts = {"my_work": _waiting, "issue_list": issue_count}
     return [
-        Entry(reverse(name), label, icon, index == active, _waiting(user) if name == "my_work" else 0)
+        Entry(reverse(name), label, icon, index == active, counts[name](user) if name in counts else 0)
         for index, (name, label, icon, _) in enumerate(lines)
     ]
 
 
 def _for_customer(request: HttpRequest, user: User) -> list[Entry]:
-    """One query: the request that is open for them, if any."""
+    """Two queries: the request that is open for them, if any, and how many connections need a look."""
     here = request.path
     entries = []
     if req := open_request_of(user):
         url = reverse("customer_request", args=[req.public_id])
         entries.append(Entry(url, gettext("Your request"), "list-check", here.startswith(url)))
-    active = _active(request, [("connection_", "run_"), ("directory", "person_")])
+    active = _active(
+        request, [("connection_", "run_", "why", "inquiry_"), ("directory", "person_", "group_"), ("issue_",)]
+    )
     entries.append(Entry(reverse("connection_list"), gettext("Connections"), "plug", active == 0))
+    waiting = issue_count(user)
+    issues_url = reverse("issue_list")
+    entries.append(Entry(issues_url, gettext("Issues"), "alert-circle", active == 2, waiting))
     entries.append(Entry(reverse("directory"), gettext("Directory"), "users", active == 1))
     return entries
 

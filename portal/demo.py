@@ -9,14 +9,17 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Value
 from PIL import Image, ImageDraw
 
 from integrations.provider import ItemKind, Owner
+from integrations.services import drafts
+from integrations.services.starts import SYNC_RUN
 from portal.accounts.models import AccessLink, Company, Membership, Role, User
-from portal.kit import clock
+from portal.kit import clock, queue
 from portal.sandbox import credentials
 from requests_app.models import Answer, AnswerChange, Event, Item, Message, Reach, Request
 from requests_app.services.answers import give_answer, postpone_answer
@@ -24,6 +27,7 @@ from requests_app.services.decisions import send_back
 from requests_app.services.filing import file_request
 from requests_app.services.invitations import invite_customer
 from requests_app.services.moves import make_move
+from requests_app.services.setting_up import begin_set_up, has_set_up
 from requests_app.services.talk import write_message
 
 PASSWORD = "integration-desk-demo"  # noqa: S105 - printed at the start, refused nowhere but in production
@@ -184,8 +188,28 @@ def _submitted(wish: Wish, req: Request, tl: User) -> None:
     customer = _opened(wish, invite_customer(req, wish.email, by=req.owner), "en")
     _answer(req, Owner.CUSTOMER, customer)
     req.refresh_from_db()
+    _set_up(req, customer)
     make_move(req, "hand_back", by=customer)
     make_move(req, "submit", by=req.owner)
+
+
+def _set_up(req: Request, customer: User) -> None:
+    """The customer walks through the set-up, against the sandbox; the plan is made here instead of by a worker."""
+    if not (settings.SANDBOX_URL and has_set_up(req)):
+        return
+    draft = drafts.open_draft(begin_set_up(req, by=customer))
+    if draft is None:
+        return
+    drafts.save_consent(draft, declined=(), by=customer, expected_version=draft.version)
+    drafts.authenticate(draft, {}, by=customer)
+    draft.refresh_from_db()
+    drafts.save_filter(draft, draft.filter, by=customer, expected_version=draft.version)
+    draft.refresh_from_db()
+    drafts.save_mapping(draft, draft.mapping, draft.policy, by=customer, expected_version=draft.version)
+    plan = drafts.start_plan(draft, by=customer)
+    queue.run_job(SYNC_RUN, plan.pk)
+    plan.refresh_from_db()
+    drafts.confirm(draft, typed=plan.change_total, plan_digest=plan.plan_digest, by=customer)
 
 
 def _sent_back(wish: Wish, req: Request, tl: User) -> None:

@@ -272,6 +272,10 @@ REMINDER_HOURS = env("REMINDER_HOURS", default="08:00-18:00")
 BUSINESS_CLOSED = env.list("BUSINESS_CLOSED", default=[])  # further dates without work: 2026-12-24,2026-12-31
 SERVICE_TARGETS = env("SERVICE_TARGETS", default="draft=16,submitted=8,changes_requested=16,approved=4")
 
+# --- personal data: days after which somebody who was deactivated, and the people of a connection that was ended, lose it
+PERSON_RETENTION_DAYS = env.int("PERSON_RETENTION_DAYS", default=30)
+DISCONNECT_RETENTION_DAYS = env.int("DISCONNECT_RETENTION_DAYS", default=30)
+
 # --- background tasks: reliability-security.md §2.4; portal.checks asserts the inequality --------------------
 _SHORT = {"workers": 2, "queue_limit": 2, "timeout": 60, "retry": 300}
 _SYNC = {"workers": 2, "queue_limit": 2, "timeout": 240, "retry": 900}

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet
 from django.urls import reverse
 
+from integrations.models import Draft, Purpose
 from integrations.provider import Audience, ItemKind, Owner, Topic
 from portal.accounts.models import Role, User
 from portal.accounts.services import scope_of
@@ -340,12 +341,18 @@ def timeline(req: Request, audience: Audience) -> list[Entry]:
 
 
 def editors(req: Request) -> set[int]:
-    """Everybody who filed, answered, postponed or submitted: none of them approves (four eyes)."""
+    """Everybody who filed, answered, postponed, submitted or set the connection up: none of them approves (four eyes)."""
     lines = AnswerChange.objects.filter(item__req=req, what__in=EDITS, by__isnull=False)
     from_moves = Event.objects.filter(req=req, move__in=("submit", "card"), by__isnull=False).values_list(
         "by", flat=True
     )
-    return {req.filed_by_id, *lines.values_list("by", flat=True), *from_moves}
+    return {req.filed_by_id, *lines.values_list("by", flat=True), *from_moves, *_editors_of_set_up(req)}
+
+
+def _editors_of_set_up(req: Request) -> set[int]:
+    drafts = Draft.objects.filter(connection=req.connection_id, purpose=Purpose.SETUP)
+    people = drafts.values_list("created_by", "consented_by", "receipts__confirmed_by")
+    return {person for row in people for person in row if person is not None}
 
 
 def held_evidence(req: Request) -> QuerySet[Evidence]:

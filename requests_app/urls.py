@@ -27,6 +27,7 @@ from requests_app.views import (
     reveals,
     review,
     saved_views,
+    setting_up,
     style,
     talk,
     topics,
@@ -54,6 +55,8 @@ urlpatterns = [
     path("requests/<int:number>/card/", versions.request_card, name="request_card"),
     path("requests/<int:number>/move/", moves.request_move, name="request_move"),
     path("requests/<int:number>/retry/", moves.request_retry, name="request_retry"),
+    path("requests/<int:number>/set-up/", setting_up.request_set_up, name="request_set_up"),
+    path("connections/<uuid:public_id>/forward/", setting_up.setup_forward, name="setup_forward"),
     path("requests/<int:number>/invite/", links.request_invite, name="request_invite"),
     path(
         "requests/<int:number>/links/<int:pk>/revoke/", links.request_link_revoke, name="request_link_revoke"
@@ -70,6 +73,7 @@ urlpatterns = [
     path("hooks/jira/", hooks.jira_webhook, name="jira_webhook"),
     path("requests/<int:number>/reveal/<int:item_pk>/", reveals.request_reveal, name="request_reveal"),
     path("evidence/<uuid:public_id>/", evidence.evidence_file, name="evidence"),
+    path("your/<uuid:public_id>/set-up/", setting_up.customer_set_up, name="customer_set_up"),
     path("your/<uuid:public_id>/", customer.customer_request, name="customer_request"),
     path("your/<uuid:public_id>/hand-back/", customer.customer_hand_back, name="customer_hand_back"),
     path("your/<uuid:public_id>/check/", customer.customer_check, name="customer_check"),

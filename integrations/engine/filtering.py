@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import dataclasses
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
+
+from integrations.engine.normalise import text
 
 _LONGEST = 200  # characters of a value
 _MOST = 50  # rules, clauses of one, values of one
@@ -46,39 +52,79 @@ _LABELS = {
 }
 
 
+Test = Callable[[str], bool]
+# A day at the beginning of a date or an instant. What is none is neither before nor after anything.
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)", re.ASCII)
+
+
+def _dated(compares: Callable[[str, str], bool], wanted: str) -> Test:
+    return lambda has: bool(_DAY.match(has)) and compares(has[:10], wanted)
+
+
+_TESTS: Mapping[Op, Callable[[tuple[str, ...]], Test]] = {
+    Op.IS: lambda values: values[0].__eq__,
+    Op.IS_NOT: lambda values: values[0].__ne__,
+    Op.ONE_OF: lambda values: frozenset(values).__contains__,
+    Op.CONTAINS: lambda values: lambda has: values[0] in has,
+    Op.STARTS: lambda values: lambda has: has.startswith(values[0]),
+    Op.BEFORE: lambda values: _dated(operator.lt, values[0]),
+    Op.AFTER: lambda values: _dated(operator.gt, values[0]),
+    Op.PRESENT: lambda _values: lambda _has: True,
+    Op.EMPTY: lambda _values: lambda _has: False,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """`values` has one entry, several for ONE_OF, none for PRESENT and EMPTY. Case does not matter."""
+    """`values` has one entry, several for ONE_OF, none for PRESENT and EMPTY; a day is YYYY-MM-DD.
+
+    Case does not matter. Raises ValueError for values that the operator does not take.
+    """
 
     field: str
     op: Op
     values: tuple[str, ...] = ()
+    _test: Test = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _check(self.field, self.op, self.values)
+        object.__setattr__(self, "_test", _TESTS[self.op](tuple(map(_folded, self.values))))
 
     def holds(self, fields: Mapping[str, str]) -> bool:
-        has = fields.get(self.field, "").casefold()
-        if not has:
+        has = fields.get(self.field)
+        if not has or not (has := has.casefold().strip()):
             return self.op is Op.EMPTY
-        return _HOLDS[self.op](has, self.values)
+        return self._test(has)
 
     def folded(self) -> Clause:
-        return Clause(self.field, self.op, tuple(value.casefold() for value in self.values))
+        return Clause(self.field, self.op, tuple(map(_folded, self.values)))
 
     def as_data(self) -> dict[str, Any]:
         return {"field": self.field, "op": self.op.value, "values": list(self.values)}
 
 
-_HOLDS: Mapping[Op, Callable[[str, tuple[str, ...]], bool]] = {
-    Op.IS: lambda has, values: has == values[0],
-    Op.IS_NOT: lambda has, values: has != values[0],
-    Op.ONE_OF: lambda has, values: has in values,
-    Op.CONTAINS: lambda has, values: values[0] in has,
-    Op.STARTS: lambda has, values: has.startswith(values[0]),
-    # Dates are YYYY-MM-DD, numbers are not compared: text order is date order.
-    Op.BEFORE: lambda has, values: has < values[0],
-    Op.AFTER: lambda has, values: has > values[0],
-    Op.PRESENT: lambda has, values: True,
-    Op.EMPTY: lambda has, values: False,
-}
+def _folded(value: str) -> str:
+    return text(value).casefold()
+
+
+def _check(field: str, op: Op, values: tuple[str, ...]) -> None:
+    if not field or len(field) > _LONGEST:
+        raise ValueError("a condition is about a field")
+    wanted = 0 if not op.takes_value else max(len(values), 1) if op is Op.ONE_OF else 1
+    if len(values) != wanted or len(values) > _MOST:
+        raise ValueError(f"{op.value} takes another number of values")
+    if not all(len(value) <= _LONGEST and text(value) for value in values):
+        raise ValueError(f"a value has 1 to {_LONGEST} characters")
+    if op in (Op.BEFORE, Op.AFTER) and not (_DAY.fullmatch(values[0]) and _is_day(values[0])):
+        raise ValueError("a day is YYYY-MM-DD")
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return bool(date.fromisoformat(value))
+    except ValueError:
+        return False
+
 
 Rule = tuple[Clause, ...]
 
@@ -112,6 +158,10 @@ class Filter:
     include: tuple[Rule, ...] = ()
     exclude: tuple[Rule, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Whether it keeps anybody out at all."""
+        return bool(self.include or self.exclude)
+
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Filter:
         """The inverse of `as_data`. Raises ValueError for what is no filter."""
@@ -121,7 +171,7 @@ class Filter:
             raise ValueError("not a filter") from error
 
     def as_data(self) -> dict[str, Any]:
-        if not (self.include or self.exclude):
+        if not self:
             return {}
         return {
             "include": [[clause.as_data() for clause in rule] for rule in self.include],
@@ -133,11 +183,11 @@ class Filter:
         return frozenset(clause.field for rule in (*self.include, *self.exclude) for clause in rule)
 
     def folded(self) -> Filter:
-        """The same, ready to judge many people: values are compared without case."""
-        return Filter(_folded(self.include), _folded(self.exclude))
+        """The same for everybody, whatever the case in which the values were typed."""
+        return Filter(_all_folded(self.include), _all_folded(self.exclude))
 
     def judge(self, fields: Mapping[str, str]) -> Verdict:
-        """Call it on a `folded` filter."""
+        """Whether somebody with these fields comes in, and which rule says so."""
         for number, rule in enumerate(self.exclude):
             if all(clause.holds(fields) for clause in rule):
                 return Verdict(False, Because.EXCLUDED, number)
@@ -149,26 +199,25 @@ class Filter:
         return _NOT_INCLUDED
 
 
-def _folded(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+def _all_folded(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     return tuple(tuple(clause.folded() for clause in rule) for rule in rules)
 
 
 def _rules(data: Any) -> tuple[Rule, ...]:
-    rules = tuple(tuple(_clause(clause) for clause in rule) for rule in data)
+    rules = tuple(tuple(_clause(clause) for clause in _listed(rule)) for rule in _listed(data))
     if len(rules) > _MOST or any(not 0 < len(rule) <= _MOST for rule in rules):
         raise ValueError("a rule needs a condition, and there are at most 50 of each")
     return rules
 
 
 def _clause(data: Mapping[str, Any]) -> Clause:
-    op, values = Op(data["op"]), tuple(data.get("values", ()))
-    if not isinstance(data["field"], str) or not all(isinstance(value, str) for value in values):
+    field, values = data["field"], _listed(data.get("values", ()))
+    if not all(isinstance(one, str) for one in (field, *values)):
         raise TypeError("fields and values are text")
-    wanted = 0 if not op.takes_value else max(len(values), 1) if op is Op.ONE_OF else 1
-    if (
-        len(values) != wanted
-        or len(values) > _MOST
-        or not all(0 < len(value) <= _LONGEST for value in values)
-    ):
-        raise ValueError(f"{op.value} takes another number of values, each of at most {_LONGEST} characters")
-    return Clause(data["field"], op, values)
+    return Clause(field, Op(data["op"]), tuple(values))
+
+
+def _listed(data: Any) -> Sequence[Any]:
+    if not isinstance(data, list | tuple):
+        raise TypeError("a list")
+    return data

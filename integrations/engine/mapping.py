@@ -13,7 +13,7 @@ import orjson
 from integrations.engine import problems
 from integrations.engine.normalise import CAPS, address, capped
 from integrations.engine.problems import Found
-from integrations.engine.transforms import Pipe, Step, pipe
+from integrations.engine.transforms import Do, Pipe, Step, pipe
 from integrations.people import ATTRIBUTES, Person
 
 _NOTHING = dict.fromkeys(ATTRIBUTES, "")
@@ -47,25 +47,33 @@ class Origin:
         if isinstance(spec, str):
             return cls(attribute, (spec,) if spec else ())
         try:
-            fields = tuple(spec.get("from", ()))
-            steps = tuple(Step.from_data(step) for step in spec.get("steps", ()))
+            fields, steps = spec.get("from", ()), spec.get("steps", ())
             when = When(spec.get("when", When.ALWAYS))
-        except (AttributeError, TypeError) as error:
+        except AttributeError as error:
             raise ValueError("not a mapping") from error
+        if not (isinstance(fields, list | tuple) and isinstance(steps, list | tuple)):
+            raise ValueError("fields and steps are lists")
         if len(fields) > _MOST_FIELDS or not all(isinstance(one, str) and one for one in fields):
             raise ValueError(f"an attribute comes from at most {_MOST_FIELDS} fields")
-        pipe(steps)
-        return cls(attribute, fields, steps, when)
+        made = tuple(map(Step.from_data, steps))
+        pipe(made)
+        return cls(attribute, tuple(fields), made, when)
 
     def as_data(self) -> Spec:
-        if len(self.fields) == 1 and not self.steps and self.when is When.ALWAYS:
+        if self.is_field and self.when is When.ALWAYS:
             return self.fields[0]
         said = {"from": list(self.fields), "steps": [step.as_data() for step in self.steps]}
         return said if self.when is When.ALWAYS else {**said, "when": self.when.value}
 
     @property
+    def is_field(self) -> bool:
+        """Whether the value of one field is taken as it is."""
+        return len(self.fields) == 1 and not self.steps
+
+    @property
     def is_empty(self) -> bool:
-        return not (self.fields or self.steps)
+        """Whether no value could ever come of it."""
+        return not (self.fields or any(step.do is Do.CONSTANT for step in self.steps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +88,19 @@ class Mapped:
 class AttributeMapping:
     """`origins` in the order of the attributes. `version` is 16 bytes that change with anything about the reading.
 
-    `instead_of_email` is the field that is used where the e-mail address is missing, "" for none.
+    `instead_of_email` is the field that is used where there is no usable e-mail address, "" for none. `sometimes` are
+    the attributes that are not always overwritten.
     """
 
     origins: tuple[Origin, ...]
     version: bytes
-    instead_of_email: str = ""
-    _plain: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
-    _piped: tuple[tuple[str, tuple[str, ...], Pipe], ...] = field(default=(), repr=False, compare=False)
+    instead_of_email: str
+    sometimes: Mapping[str, When] = field(repr=False, compare=False)
+    # The origins once more, ready for many people: those that are just a field, the others, the e-mail address.
+    _plain: tuple[tuple[str, str], ...] = field(repr=False, compare=False)
+    _piped: tuple[tuple[str, tuple[str, ...], Pipe], ...] = field(repr=False, compare=False)
+    _email: Origin = field(repr=False, compare=False)
+    _email_pipe: Pipe | None = field(repr=False, compare=False)
 
     @classmethod
     def of(
@@ -95,21 +108,22 @@ class AttributeMapping:
     ) -> AttributeMapping:
         """An attribute that is not named is always empty. Raises ValueError."""
         unknown = sorted(set(specs) - set(ATTRIBUTES))
-        found = {name: Origin.of(name, specs[name]) for name in ATTRIBUTES if name in specs}
-        origins = tuple(origin for origin in found.values() if not origin.is_empty)
-        if unknown or not any(origin.attribute == "email" for origin in origins):
+        named = {name: Origin.of(name, specs[name]) for name in ATTRIBUTES if name in specs}
+        origins = tuple(origin for origin in named.values() if not origin.is_empty)
+        email = next((origin for origin in origins if origin.attribute == "email"), None)
+        if unknown or email is None:
             raise ValueError(f"a mapping needs an e-mail field and known attributes; unknown: {unknown}")
-        told = orjson.dumps(
-            [ENGINE_VERSION, card_version, instead_of_email, [(o.attribute, o.as_data()) for o in origins]]
+        rest = [origin for origin in origins if origin is not email]
+        return cls(
+            origins=origins,
+            version=_version(origins, card_version, instead_of_email),
+            instead_of_email=instead_of_email,
+            sometimes={one.attribute: one.when for one in origins if one.when is not When.ALWAYS},
+            _plain=tuple((one.attribute, one.fields[0]) for one in rest if one.is_field),
+            _piped=tuple((one.attribute, one.fields, pipe(one.steps)) for one in rest if not one.is_field),
+            _email=email,
+            _email_pipe=None if email.is_field else pipe(email.steps),
         )
-        plain = tuple((o.attribute, o.fields[0]) for o in origins if len(o.fields) == 1 and not o.steps)
-        piped = tuple(
-            (o.attribute, o.fields, pipe(o.steps))
-            for o in origins
-            if not (len(o.fields) == 1 and not o.steps)
-        )
-        version = hashlib.blake2b(told, digest_size=16).digest()
-        return cls(origins, version, instead_of_email, plain, piped)
 
     def origin(self, attribute: str) -> Origin | None:
         return next((one for one in self.origins if one.attribute == attribute), None)
@@ -117,56 +131,69 @@ class AttributeMapping:
     @property
     def fields(self) -> frozenset[str]:
         """Every field that is read for an attribute."""
-        return frozenset(name for origin in self.origins for name in origin.fields) | (
-            {self.instead_of_email} if self.instead_of_email else set()
-        )
-
-    @property
-    def sometimes(self) -> Mapping[str, When]:
-        """The attributes that are not always overwritten."""
-        return {one.attribute: one.when for one in self.origins if one.when is not When.ALWAYS}
+        read = frozenset(name for origin in self.origins for name in origin.fields)
+        return read | {self.instead_of_email} if self.instead_of_email else read
 
     def apply(self, person: Person) -> Mapped:
         """What the directory should show of a person, and what stood in the way."""
-        found: list[Found] = []
-        result = _NOTHING.copy()
-        fields = person.fields
+        fields, result = person.fields, _NOTHING.copy()
+        cut: list[tuple[str, str]] = []
         for attribute, name in self._plain:
             if value := fields.get(name):
-                self._put(result, attribute, value, person, found)
+                result[attribute], shorter = capped(attribute, value)
+                if shorter:
+                    cut.append((attribute, value))
         for attribute, names, run in self._piped:
             if value := run([fields.get(name, "") for name in names]):
-                self._put(result, attribute, value, person, found)
-        if not result["email"] and (instead := fields.get(self.instead_of_email)):
-            result["email"] = address(instead) or ""
-        if not result["email"]:
-            return Mapped(None, (self._no_address(person, full_name(result)),))
-        if not found:
-            return Mapped(result)
-        name = full_name(result)
-        return Mapped(result, tuple(Found(f.code, f.source_id, name, f.field, f.shape) for f in found))
+                result[attribute], shorter = capped(attribute, value)
+                if shorter:
+                    cut.append((attribute, value))
+        if email := self._address(fields):
+            result["email"] = email
+            return Mapped(result, _shortened(cut, person, result)) if cut else Mapped(result)
+        return Mapped(None, (self._no_address(person, full_name(result)),))
 
-    @staticmethod
-    def _put(result: dict[str, str], attribute: str, value: str, person: Person, found: list[Found]) -> None:
-        if attribute == "email":
-            result["email"] = address(value) or ""
-            return
-        result[attribute], cut = capped(attribute, value)
-        if cut:
-            shape = f"{len(value)} characters; {CAPS[attribute]} are kept"
-            found.append(Found(problems.SHORTENED, person.source_id, "", attribute, shape))
+    def _address(self, fields: Mapping[str, str]) -> str | None:
+        origin, run = self._email, self._email_pipe
+        if run is None:
+            said = fields.get(origin.fields[0])
+        else:
+            said = run([fields.get(name, "") for name in origin.fields])
+        found = address(said) if said else None
+        if found or not (instead := fields.get(self.instead_of_email)):
+            return found
+        return address(instead)
 
     def _no_address(self, person: Person, name: str) -> Found:
-        origin = self.origin("email")
-        fields = origin.fields if origin else ()
-        said = next((value for one in fields if (value := person.fields.get(one, "").strip())), "")
-        field_name = fields[0] if fields else "email"
-        if said:
-            return Found(
-                problems.INVALID_EMAIL, person.source_id, name, field_name, f"{len(said)} characters"
-            )
-        code = problems.MISSING_WORK_EMAIL if field_name == "work_email" else problems.MISSING_EMAIL
-        return Found(code, person.source_id, name, field_name, "nothing")
+        """The first field that holds something is the one to correct; else the first is the one to fill."""
+        fields = (*self._email.fields, self.instead_of_email)
+        for one in fields:
+            if said := person.fields.get(one, "").strip():
+                shape = f"{len(said)} characters"
+                return Found(problems.INVALID_EMAIL, person.source_id, name, one, shape)
+        first = fields[0] or "email"
+        code = problems.MISSING_WORK_EMAIL if first == "work_email" else problems.MISSING_EMAIL
+        return Found(code, person.source_id, name, first, "nothing")
+
+
+def _version(origins: tuple[Origin, ...], card_version: int, instead_of_email: str) -> bytes:
+    said = [(one.attribute, one.as_data()) for one in origins]
+    told = orjson.dumps([ENGINE_VERSION, card_version, instead_of_email, said], option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(told, digest_size=16).digest()
+
+
+def _shortened(cut: list[tuple[str, str]], person: Person, result: Mapping[str, str]) -> tuple[Found, ...]:
+    name = full_name(result)
+    return tuple(
+        Found(
+            problems.SHORTENED,
+            person.source_id,
+            name,
+            attribute,
+            f"{len(value)} characters; {CAPS[attribute]} are kept",
+        )
+        for attribute, value in cut
+    )
 
 
 def full_name(attributes: Mapping[str, str]) -> str:

@@ -117,15 +117,24 @@ def _judge_one(
         # Unknown is not absent: the key was seen, so whoever it is stays as they are.
         name = full_name(known.attributes) if known else ""
         return None, (Found(error.code, keyed.source_id, name, error.field, error.shape),)
+    return decide(keyed, person, known, rules)
+
+
+def decide(
+    keyed: Keyed, person: Person, known: Known | None, rules: Rules
+) -> tuple[Line | None, tuple[Found, ...]]:
+    """What to do about somebody who could be read. No line: they stay as they are, in or out."""
     is_out = known is None or not known.active
     if not person.status.works_here and is_out:
         return None, ()
     if known and person.status is Status.TERMINATED:
         return _leaving(keyed, known, Leaving.TERMINATED, rules), ()
     if rules.declined:
-        kept = {name: value for name, value in person.fields.items() if name not in rules.declined}
-        person = Person(person.source_id, person.status, kept)
-    if not is_inside(person, rules, has_event=keyed.has_event):
+        person = permitted(person, rules)
+    # Asked in full and without a call: most connections have no filter, and this is done for everybody.
+    if (rules.filter.include or rules.filter.exclude) and not is_inside(
+        person, rules, has_event=keyed.has_event
+    ):
         return (None if known is None else _leaving(keyed, known, Leaving.OUTSIDE, rules)), ()
     mapped = rules.mapping.apply(person)
     if mapped.attributes is None:
@@ -136,9 +145,14 @@ def _judge_one(
     return line, mapped.problems
 
 
+def permitted(person: Person, rules: Rules) -> Person:
+    """The person without the fields that the customer declined."""
+    kept = {name: value for name, value in person.fields.items() if name not in rules.declined}
+    return Person(person.source_id, person.status, kept)
+
+
 def is_inside(person: Person, rules: Rules, *, has_event: bool) -> bool:
-    if not (rules.filter.include or rules.filter.exclude):
-        return True
+    """Whether the filter lets in somebody of whom declined fields are gone already."""
     return rules.filter.judge(filter_fields(person, has_event=has_event)).inside
 
 

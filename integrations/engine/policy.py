@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -49,8 +49,10 @@ class Policy:
     mails: bool = False
 
     def __post_init__(self) -> None:
-        if self.group_by and self.group_by not in (*ATTRIBUTES, BY_EVENT):
+        if self.group_by not in ("", *ATTRIBUTES, BY_EVENT):
             raise ValueError(f"nobody is grouped by {self.group_by!r}")
+        if not (isinstance(self.invites, bool) and isinstance(self.mails, bool)):
+            raise ValueError("people are invited and mailed, or not")
         if not set(self.match_by) <= {"email", "employee_number"}:
             raise ValueError("people are recognised by e-mail address or employee number")
 
@@ -65,8 +67,8 @@ class Policy:
                 NoAddress(data.get("no_address", NoAddress.SKIP)),
                 data.get("group_by", "department"),
                 tuple(data.get("match_by", ("email", "employee_number"))),
-                bool(data.get("invites", False)),
-                bool(data.get("mails", False)),
+                data.get("invites", False),
+                data.get("mails", False),
             )
         except (AttributeError, TypeError) as error:
             raise ValueError("not a policy") from error
@@ -81,8 +83,19 @@ class Policy:
         }
 
     def on(self, why: Leaving) -> OnLeave:
-        return {
-            Leaving.TERMINATED: self.terminated,
-            Leaving.ABSENT: self.absent,
-            Leaving.OUTSIDE: self.outside,
-        }[why]
+        match why:
+            case Leaving.TERMINATED:
+                return self.terminated
+            case Leaving.ABSENT:
+                return self.absent
+            case Leaving.OUTSIDE:
+                return self.outside
+
+    def with_leaving(self, why: Leaving, what: OnLeave) -> Policy:
+        match why:
+            case Leaving.TERMINATED:
+                return replace(self, terminated=what)
+            case Leaving.ABSENT:
+                return replace(self, absent=what)
+            case Leaving.OUTSIDE:
+                return replace(self, outside=what)

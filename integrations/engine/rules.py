@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from integrations.engine.filtering import Filter
-from integrations.engine.mapping import AttributeMapping, Spec
+from integrations.engine.mapping import AttributeMapping, Origin, Spec
 from integrations.engine.policy import NoAddress, Policy
 
 _EMPTY: Mapping[str, Any] = {}
@@ -42,14 +42,18 @@ class Rules:
     ) -> Rules:
         """From what a connection or a draft stores. `mapping` overrides the card's by attribute. Raises ValueError."""
         chosen = Policy.from_data(policy)
+        if not isinstance(mapping, Mapping) or not isinstance(declined, Collection):
+            raise ValueError("not a mapping, or no fields")
+        if not all(isinstance(name, str) for name in (*mapping, *declined)):
+            raise ValueError("names of attributes and fields are text")
         specs = {name: _without(spec, declined) for name, spec in {**card_mapping, **mapping}.items()}
         instead = "personal_email" if chosen.no_address is NoAddress.PERSONAL else ""
         mapped = AttributeMapping.of(
             specs, card_version=card_version, instead_of_email="" if instead in declined else instead
         )
-        filtered = Filter.from_data(filter).folded()
+        filtered = Filter.from_data(filter)
         told = orjson.dumps(
-            [mapped.version.hex(), filtered.as_data(), chosen.as_data(), sorted(declined)],
+            [mapped.version.hex(), filtered.folded().as_data(), chosen.as_data(), sorted(declined)],
             option=orjson.OPT_SORT_KEYS,
         )
         version = hashlib.blake2b(told, digest_size=16).digest()
@@ -69,4 +73,5 @@ class Rules:
 def _without(spec: Spec, declined: Collection[str]) -> Spec:
     if isinstance(spec, str):
         return "" if spec in declined else spec
-    return {**spec, "from": [name for name in spec.get("from", ()) if name not in declined]}
+    origin = Origin.of("", spec)
+    return {**spec, "from": [name for name in origin.fields if name not in declined]}

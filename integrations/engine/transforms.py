@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date
 from enum import StrEnum
 from typing import Any
+
+from integrations.engine.normalise import text
 
 Values = Sequence[str]
 Pipe = Callable[[Values], str]
@@ -24,7 +27,15 @@ class Do(StrEnum):
 
 
 _CASES: Mapping[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "title": str.title}
-_DATES = {"DD.MM.YYYY": "%d.%m.%Y", "MM/DD/YYYY": "%m/%d/%Y", "DD/MM/YYYY": "%d/%m/%Y", "YYYYMMDD": "%Y%m%d"}
+_DATES = {
+    how: re.compile(pattern, re.ASCII)
+    for how, pattern in {
+        "DD.MM.YYYY": r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})",
+        "MM/DD/YYYY": r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})",
+        "DD/MM/YYYY": r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})",
+        "YYYYMMDD": r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})",
+    }.items()
+}
 CASES, DATES = tuple(_CASES), tuple(_DATES)
 _LONGEST, _MOST_STEPS, _MOST_LOOKUPS = 200, 10, 1_000
 
@@ -66,7 +77,7 @@ class Step:
             if not all(isinstance(one, str) for one in (*texts, *table, *table.values())):
                 raise TypeError("a step is made of text")
             return cls(Do(data["do"]), **{**known, "part": int(known.get("part", 0))})
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError) as error:
             raise ValueError("not a step") from error
 
     def as_data(self) -> dict[str, Any]:
@@ -79,38 +90,47 @@ class Step:
         }
         return {"do": self.do.value, **{name: value for name, value in said.items() if value}}
 
-    def apply(self, values: Values) -> Values:
+    def ready(self) -> Callable[[Values], Values]:
+        """The step as a function, for many people: what can be done once is done here."""
         match self.do:
             case Do.TRIM:
-                return [" ".join(value.split()) for value in values]
+                return lambda values: [" ".join(value.split()) for value in values]
             case Do.CASE:
-                return [_CASES[self.how](value) for value in values]
+                case = _CASES[self.how]
+                return lambda values: [case(value) for value in values]
             case Do.LOOKUP:
-                return [self._looked_up(value) for value in values]
+                looked_up = self._lookup()
+                return lambda values: [looked_up(value) for value in values]
             case Do.JOIN:
-                return [self.by.join(filter(None, values))]
+                return lambda values: [self.by.join(filter(None, values))]
             case Do.SPLIT:
-                return [_part(value.split(self.by), self.part) for value in values]
+                return lambda values: [_part(value.split(self.by), self.part) for value in values]
             case Do.CONSTANT:
-                return [self.value]
+                return lambda values: [self.value]
             case Do.FIRST:
-                return [next(filter(None, values), "")]
+                return lambda values: [next(filter(None, values), "")]
             case Do.DATE:
-                return [_date(value, self.how) for value in values]
+                form = _DATES[self.how]
+                return lambda values: [_date(value, form) for value in values]
 
-    def _looked_up(self, value: str) -> str:
-        table = {key.casefold(): found for key, found in self.table.items()}
-        return table.get(value.casefold(), self.value or value) if value else value
+    def apply(self, values: Values) -> Values:
+        """One step for one person, as a preview shows it."""
+        return self.ready()(values)
+
+    def _lookup(self) -> Callable[[str], str]:
+        table = {text(key).casefold(): found for key, found in self.table.items()}
+        return lambda value: table.get(value.casefold(), self.value or value) if value else ""
 
 
 def pipe(steps: Sequence[Step]) -> Pipe:
-    """The steps in a row; of what is left, the first value that is not empty counts."""
+    """The steps in a row; of what is left, the first value that is not empty counts. Raises ValueError."""
     if len(steps) > _MOST_STEPS:
         raise ValueError(f"at most {_MOST_STEPS} steps")
+    ready = [step.ready() for step in steps]
 
     def run(values: Values) -> str:
-        for step in steps:
-            values = step.apply(values)
+        for step in ready:
+            values = step(values)
         return next(filter(None, values), "")
 
     return run
@@ -120,9 +140,12 @@ def _part(parts: list[str], number: int) -> str:
     return parts[number].strip() if -len(parts) <= number < len(parts) else ""
 
 
-def _date(value: str, how: str) -> str:
-    """What does not have the form stays as it is: a person sees it, nothing is guessed."""
+def _date(value: str, form: re.Pattern[str]) -> str:
+    """What does not have the form, or is no day of the calendar, stays as it is: a person sees it, nothing is guessed."""
+    found = form.fullmatch(value.strip())
+    if not found:
+        return value
     try:
-        return datetime.strptime(value.strip(), _DATES[how]).date().isoformat()
+        return date(int(found["y"]), int(found["m"]), int(found["d"])).isoformat()
     except ValueError:
         return value

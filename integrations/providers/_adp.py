@@ -12,6 +12,7 @@ from integrations.provider import Kind, Provider
 from integrations.providers._adp_guide import GUIDE, PREREQUISITES
 from integrations.sources.asking import Ask
 from integrations.sources.auth import Certificate, ClientCredentials
+from integrations.sources.custom import Grouped
 from integrations.sources.fields import At, First, Label, Where, Words, date, email, key
 from integrations.sources.pages import SkipTop
 from integrations.sources.rest import Listing, RestSource
@@ -19,11 +20,11 @@ from integrations.sources.rest import Listing, RestSource
 _WORKERS = "/hr/v2/workers"
 _JOB = "workAssignments[primaryIndicator]"
 _UNITS = f"{_JOB}.homeOrganizationalUnits"
-# Asked for by name, so that pay, birth dates and government ids never leave ADP; masking stays on.
+# By name, so that pay, birth dates and ids never leave ADP; masking stays on. Custom fields are cut on arrival.
 _SELECTED = (
     *("associateOID", "workerID", "workerStatus", "workerDates/originalHireDate", "workerDates/rehireDate"),
     *("person/legalName", "person/preferredName", "person/communication/emails"),
-    "businessCommunication/emails",
+    *("businessCommunication/emails", "customFieldGroup"),
     *(f"workAssignments/{part}" for part in ("primaryIndicator", "assignmentStatus", "jobCode", "jobTitle")),
     *(f"workAssignments/{part}" for part in ("homeOrganizationalUnits", "reportsTo")),
     *(f"workAssignments/homeWorkLocation/{part}" for part in ("nameCode", "address/cityName")),
@@ -50,6 +51,8 @@ _SOURCE = RestSource(
             {"A": Status.ACTIVE, "L": Status.LEAVE, "T": Status.TERMINATED, "D": Status.TERMINATED},
         ),
     ),
+    custom=Grouped("customFieldGroup"),
+    by_name=True,
     future_hires=frozenset({Status.ACTIVE}),  # ADP calls them active before their first day
     fields={
         "employee_number": At("workerID.idValue", key),
@@ -77,17 +80,11 @@ _SOURCE = RestSource(
     },
 )
 _MAPPING = {
-    "first_name": "first_name",
-    "last_name": "last_name",
+    **{name: name for name in ("first_name", "last_name", "department", "city", "country")},
+    **{name: name for name in ("employee_number", "manager_id", "hired_on")},
     "email": "work_email",
     "job_title": "primary_position",
-    "department": "department",
     "location": "home_work_location",
-    "city": "city",
-    "country": "country",
-    "employee_number": "employee_number",
-    "manager_id": "manager_id",
-    "hired_on": "hired_on",
 }
 _LOCATION = source_choice(
     "hris.location_source",

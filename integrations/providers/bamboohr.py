@@ -5,9 +5,12 @@ from datetime import date as day
 from integrations import checklists
 from integrations.checklists import credential
 from integrations.people import Status
-from integrations.provider import Kind, Provider, Step
+from integrations.provider import Kind, Provider
+from integrations.providers._bamboohr_guide import BY_APP, BY_KEY, GUIDE, METHODS
 from integrations.sources.asking import Ask
-from integrations.sources.auth import Basic
+from integrations.sources.auth import Basic, Either, Refreshed
+from integrations.sources.changes import SinceByIds
+from integrations.sources.custom import Listed
 from integrations.sources.fields import At, Clean, First, Words, date, email, key, text
 from integrations.sources.pages import PageNumber
 from integrations.sources.rest import Listing, RestSource
@@ -15,7 +18,7 @@ from integrations.sources.rest import Listing, RestSource
 _ASKED = (
     *("employeeId", "employeeNumber", "firstName", "lastName", "preferredName", "workEmail", "homeEmail"),
     *("status", "hireDate", "department", "division", "location", "jobTitle"),
-    "supervisorEId",
+    *("supervisorEId", "employmentHistoryStatus", "terminationDate"),
 )
 
 
@@ -27,7 +30,11 @@ def _at(name: str, clean: Clean = text) -> First:
 _SOURCE = RestSource(
     system="BambooHR",
     base_url="https://{subdomain}.bamboohr.com/api",
-    auth=Basic("{api_key}", "x"),
+    auth=Either(
+        "refresh_token",
+        Refreshed("https://{subdomain}.bamboohr.com/token.php?request=token"),
+        Basic("{api_key}", "x"),
+    ),
     people=Listing(
         Ask("/v2/datasets/employee/data", "POST", body={"fields": list(_ASKED)}),
         people="data",
@@ -50,7 +57,20 @@ _SOURCE = RestSource(
         "location": _at("location"),
         "manager_id": _at("supervisorEId", key),
         "hired_on": _at("hireDate", date),
+        "left_on": _at("terminationDate", date),
+        "employment_type": _at("employmentHistoryStatus"),
     },
+    custom=Listed(
+        Ask("/v1/meta/fields"),
+        at="",
+        only=r"custom\w*",
+        adds="body:fields",
+        key="alias",
+        label="name",
+        also=("type",),
+        place="fields",
+    ),
+    by_name=True,
     sentences={
         "wrong_credentials": "BambooHR does not accept this API key. Create a new one under your name, "
         "API keys, and paste it here.",
@@ -60,6 +80,16 @@ _SOURCE = RestSource(
     },
 )
 
+_CHANGES = SinceByIds(
+    _SOURCE,
+    Ask("/v1/employees/changed"),
+    at="employees",
+    name="since",
+    listing=_SOURCE.people,
+    filter="employeeId in ({ids})",
+    gone="Deleted",
+)
+
 PROVIDER = Provider(
     slug="bamboohr",
     name="BambooHR",
@@ -67,6 +97,7 @@ PROVIDER = Provider(
     items=(
         *checklists.hris_items("BambooHR", both_addresses=True),
         *checklists.CONSENT_OPTIONAL,
+        checklists.access_method("BambooHR", METHODS),
     ),
     credentials=(
         credential(
@@ -80,9 +111,20 @@ PROVIDER = Provider(
             "API key",
             "Click your name at the lower left, then API keys. The key sees what its maker sees, so an "
             "administrator should make it.",
+            required=BY_KEY,
+        ),
+        credential("client_id", "Client ID", "On the page of your app.", secret=False, required=BY_APP),
+        credential("client_secret", "Client secret", "Beside the client ID.", required=BY_APP),
+        credential(
+            "refresh_token",
+            "Refresh token",
+            "What the app got when an administrator agreed to it, scope offline_access included.",
+            required=BY_APP,
         ),
     ),
     source=_SOURCE,
+    incremental=_CHANGES,
+    methods=METHODS,
     mapping={
         "first_name": "first_name",
         "last_name": "last_name",
@@ -94,21 +136,9 @@ PROVIDER = Provider(
         "manager_id": "manager_id",
         "hired_on": "hired_on",
     },
-    guide=(
-        Step(
-            "Sign in as an administrator",
-            "The key may see what its maker may see, field by field. Made by somebody with fewer rights, people "
-            "or fields would be missing.",
-        ),
-        Step(
-            "Note the subdomain",
-            "Look at the address of the page: the word before .bamboohr.com is your subdomain.",
-        ),
-        Step("Make a key", "Click your name at the lower left, then API keys, and add a new key."),
-        Step("Copy the key here", "It has 40 characters, the digits 0 to 9 and the letters a to f."),
-        checklists.IF_ASKED,
-    ),
+    guide=GUIDE,
     prerequisites=("An administrator of BambooHR can create an API key.",),
+    version=2,
     docs_url="https://documentation.bamboohr.com/docs",
     verified_on=day(2026, 11, 21),
 )

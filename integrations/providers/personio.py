@@ -8,15 +8,19 @@ from integrations.people import Status
 from integrations.provider import Kind, Provider, Step
 from integrations.sources.asking import Ask
 from integrations.sources.auth import ClientCredentials
+from integrations.sources.changes import Since
+from integrations.sources.custom import Listed
 from integrations.sources.fields import Labelled, Words, date, email, key
 from integrations.sources.pages import OffsetTotal
-from integrations.sources.rest import Listing, RestSource
+from integrations.sources.rest import Granted, Listing, RestSource
 
 _PEOPLE = "/company/employees"
 _ASKED = (
     *("id", "first_name", "last_name", "preferred_name", "email", "status", "position", "supervisor"),
-    *("hire_date", "last_working_day", "subcompany", "office", "department", "team"),
+    *("hire_date", "last_working_day", "subcompany", "office", "department", "team", "employment_type"),
 )
+_ALLOWED = Ask("/company/employees/attributes")
+_NEEDED = {"first_name": "first name", "last_name": "last name", "email": "e-mail", "status": "status"}
 
 _SOURCE = RestSource(
     system="Personio",
@@ -49,11 +53,24 @@ _SOURCE = RestSource(
         "department": Labelled("department", "name"),
         "team": Labelled("team", "name"),
         "location": Labelled("office", "name"),
+        "office": Labelled("office", "name"),
+        "employment_type": Labelled("employment_type"),
         "legal_entity": Labelled("subcompany", "name"),
         "manager_id": Labelled("supervisor", "id", key),
         "hired_on": Labelled("hire_date", clean=date),
         "left_on": Labelled("last_working_day", clean=date),
     },
+    custom=Listed(
+        _ALLOWED,
+        at="data",
+        only=r"dynamic_\d+",
+        adds="attributes[]",
+        also=("universal_id",),
+        place="attributes",
+        inner="value",
+    ),
+    by_name=True,
+    granted=Granted(_ALLOWED, at="data", needs=_NEEDED),
     sentences={
         "wrong_credentials": "Personio does not accept the client ID and secret. Copy both again, or "
         "generate new ones under Settings, Integrations, API credentials.",
@@ -80,6 +97,8 @@ PROVIDER = Provider(
         credential("client_secret", "Client secret", "Shown once, together with the client ID."),
     ),
     source=_SOURCE,
+    # The vendor then ignores limit and offset and sends every change at once.
+    incremental=Since(_SOURCE, Listing(_SOURCE.people.ask, people="data"), "updated_since"),
     mapping={
         "first_name": "first_name",
         "last_name": "last_name",

@@ -14,7 +14,8 @@ from integrations.sources.rest import LIST, Listing, RestSource
 
 _PAGES = PageNumber(next="meta.next_page", total="meta.total_entries")
 
-# The answers always carry birth dates, genders and home addresses; nothing but the fields below is read.
+# The answers always carry birth dates, genders and home addresses, and there is no way to ask for less. Fields
+# that customers made need one more question per person, so they are not read.
 _SOURCE = RestSource(
     system="Sage HR",
     base_url="https://{subdomain}.sage.hr/api",
@@ -32,12 +33,15 @@ _SOURCE = RestSource(
         "work_phone": At("work_phone"),
         "job_title": At("position"),
         "team": At("team"),
+        "employment_type": At("employment_status"),
         "manager_id": At("reports_to_employee_id", key),
         "hired_on": At("employment_start_date", date),
     },
+    private=frozenset({"city", "country"}),  # of the home; there is no place of work
     sentences={
         "wrong_credentials": "Sage HR does not accept this API key. It changes when API access is switched "
         "off and on, and dies when its owner stops being an administrator. Copy it again.",
+        "missing_right": "The owner of this API key may not see all employees. Have an administrator make the key.",
         "not_found": "Sage HR has no company at this subdomain. It is the word before .sage.hr.",
     },
 )

@@ -4,11 +4,13 @@ from datetime import date as day
 
 from integrations import checklists
 from integrations.checklists import credential
-from integrations.people import Status
+from integrations.people import EVENT_FIELD, Status
 from integrations.provider import Kind, Provider, Step
 from integrations.sources.asking import Ask
 from integrations.sources.auth import Bearer
-from integrations.sources.fields import At, Words, email, key
+from integrations.sources.custom import Listed
+from integrations.sources.events import EventGroups
+from integrations.sources.fields import At, First, Words, date, email, key
 from integrations.sources.rest import Listing, RestSource
 
 # 4 active, 5 inactive, 6 deleted; applicants and candidates (0 to 3) are not asked for.
@@ -38,13 +40,45 @@ _SOURCE = RestSource(
         "last_name": At("lastname"),
         "personal_email": At("email", email),
     },
+    # The numbers of /attributes are those of dynamic_field_N as far as one client shows; without it there are none.
+    custom=Listed(
+        Ask("/attributes"),
+        at="",
+        only=r"dynamic_field_\d+",
+        adds="fields,",
+        key="id",
+        label="name",
+        template="dynamic_field_{}",
+    ),
+    by_name=True,
     sentences={
         "wrong_credentials": "StaffCloud does not accept this token. Copy it again from Settings, API, "
         "Security token.",
+        "missing_right": "This token may not read employees, events and assignments. Have an administrator of "
+        "StaffCloud make it.",
         "refused": "StaffCloud does not understand this token. Copy the whole token again, without the word "
         "Bearer in front.",
         "not_found": "StaffCloud has no tenant of this name. It is the word before .staff.cloud.",
     },
+)
+
+# Event 2 is active, 5 aborted; of the assignments only 7, confirmed, counts.
+_EVENTS = EventGroups(
+    _SOURCE,
+    events=Listing(
+        Ask("/events", query=(("status", "2"), ("fields", "id,name,status,start,end"))), people=""
+    ),
+    event_id=At("id", key),
+    name=At("name"),
+    ends=First(At("end", date), At("start", date)),
+    is_on=("status", "2"),
+    assignments=Listing(
+        Ask("/assignments", query=(("status", "7"), ("fields", "id,employee_id,event_id,status"))), people=""
+    ),
+    chosen="event_id",
+    person=At("employee_id", key),
+    event=At("event_id", key),
+    is_confirmed=("status", "7"),
 )
 
 PROVIDER = Provider(
@@ -66,6 +100,9 @@ PROVIDER = Provider(
     ),
     source=_SOURCE,
     mapping={"first_name": "first_name", "last_name": "last_name", "email": "personal_email"},
+    events=_EVENTS,
+    filter={"include": [[{"field": EVENT_FIELD, "op": "present", "values": []}]]},
+    policy={"group_by": "event", "invites": True},
     schedule=("02:00", "14:00"),
     guide=(
         Step(

@@ -1,74 +1,144 @@
-"""The applying half of a run: the guard's judgement, the writes, the outcome, in one fenced transaction."""
+"""The applying half of a run: the plan, the writes, the outcome, in one fenced transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from django.db.models import Count
+from django.db import transaction
 from django.db.models.functions import Now
 
 from integrations.engine.diff import LineKind
-from integrations.engine.guard import Answer, Effect, Objection, objections
-from integrations.engine.problems import DUPLICATE_ID, UNIDENTIFIED
-from integrations.models import Connection, Phase, Problem, Run, RunOutcome
+from integrations.models import Connection, ConnectionState, Phase, RunKind, RunOutcome
+from integrations.services.adopting import adopt, refuse
+from integrations.services.grouping import update_groups
+from integrations.services.inviting import update_invitations
+from integrations.services.planning import Plan, keep_plan, make_plan
 from integrations.services.reading import STEP, Sync
 from integrations.services.states import set_connected, set_error
+from integrations.targets import plans
+from portal.kit.failpoints import reach
 from portal.kit.leases import fenced, renew, update
+from portal.notices.services import notify
 
 
 def apply_plan(sync: Sync) -> None:
     """Applies what may be applied and finishes the run. Raises LeaseLost; then nothing was written."""
     run, directory = sync.run, sync.directory
-    directory.prepare(run.seen)
-    renew(run, STEP)
-    with fenced(run):
-        answer, owned = _answer(run), directory.owned()
-        objected = objections(answer, Effect(owned))
-        counts = dict.fromkeys(LineKind, 0)
-        if not objected:
-            absent = directory.plan_absent()
-            counts = directory.counts()
-            objected = objections(answer, Effect(owned, absent, counts[LineKind.DEACTIVATED] - absent))
-            if objected:
-                directory.drop_removals()
-                counts[LineKind.DEACTIVATED] = 0
-            directory.apply(counts)
-        directory.clear()
-        _finish(run, counts, objected)
+    reach("before_apply")
+    with sync.watch.timed("applying"):
+        directory.prepare(run.seen)
+        renew(run, STEP)
+        with _locked(sync) as connection:
+            plan = make_plan(sync)
+            reach("after_plan")
+            dry = run.kind == RunKind.DRY
+            values = keep_plan(sync, plan) if dry else _carry_out(sync, plan, connection)
+            reach("in_apply")
+            directory.clear()
+            _finish(sync, plan, values)
+            if not dry:
+                _tell(sync, plan, connection, values)
+    reach("after_apply_before_end")
 
 
-def _answer(run: Run) -> Answer:
-    codes = (*UNIDENTIFIED, DUPLICATE_ID)
-    rows = (
-        Problem.objects.filter(run=run, code__in=codes).order_by().values_list("code").annotate(Count("pk"))
-    )
-    found = dict(rows) if run.problem_count else {}
-    return Answer(
-        complete=run.read_all,
-        people=run.seen,
-        unidentified=sum(found.get(code, 0) for code in UNIDENTIFIED),
-        repeated=found.get(DUPLICATE_ID, 0),
-        expected=run.expected,
-    )
+@contextmanager
+def _locked(sync: Sync) -> Iterator[Connection]:
+    """The connection before the run, the order in which pages lock them; others may still refer to it."""
+    with transaction.atomic():
+        rows = Connection.objects.select_for_update(no_key=True, of=("self",)).order_by()
+        connection = rows.get(pk=sync.run.connection_id)
+        with fenced(sync.run):
+            yield connection
 
 
-def _finish(run: Run, counts: dict[LineKind, int], objected: Sequence[Objection]) -> None:
+def _carry_out(sync: Sync, plan: Plan, connection: Connection) -> dict[str, Any]:
+    """Writes the plan as far as nobody objects. Returns what the run's row takes."""
+    run, directory = sync.run, sync.directory
+    if plan.stops:
+        refuse(run)
+        return {"outcome": RunOutcome.HELD}
+    if run.receipt:
+        adopt(connection, run.receipt)
+    if plan.keeps_absent:
+        directory.see_again()
+    held = _hold_removals(sync, plan)
+    counts = plan.counts.without_removals() if held else plan.counts
+    directory.apply(counts.kinds)
+    reach("after_people")
+    grouped = update_groups(sync, connection, counts, held=bool(held))
+    invited = update_invitations(sync, counts)
+    _read_up_to(sync, connection)
+    return {
+        "outcome": RunOutcome.HELD if held else RunOutcome.APPLIED,
+        **{kind.value: counts.kinds[kind] for kind in LineKind if kind is not LineKind.REFRESHED},
+        "held": held,
+        "groups_made": grouped.made,
+        "joined": grouped.joined,
+        "left_groups": grouped.left,
+        "invited": invited,
+    }
+
+
+def _hold_removals(sync: Sync, plan: Plan) -> int:
+    """Takes the removals out of the plan when somebody must look at them first. Returns how many."""
+    directory = sync.directory
+    plans.supersede(directory, only_seen=sync.run.kind == RunKind.INCREMENTAL)
+    if not plan.objections:
+        return 0
+    held = plans.hold(directory)
+    directory.drop_removals()
+    return held
+
+
+def _read_up_to(sync: Sync, connection: Connection) -> None:
+    """From where an incremental run may go on, and when everybody was last read."""
+    run, values = sync.run, dict[str, Any]()
+    if run.watermark:
+        values["watermark"] = run.watermark
+    if run.kind != RunKind.INCREMENTAL:
+        values["full_pass_at"] = Now()
+    if values:
+        Connection.objects.filter(pk=connection.pk).order_by().update(**values)
+
+
+def _finish(sync: Sync, plan: Plan, values: dict[str, Any]) -> None:
+    run = sync.run
+    sync.asked.write()
+    if plan.summary:
+        values = {**values, "plan_digest": plan.summary.digest}
+        if run.kind == RunKind.DRY:
+            kinds = plan.summary.counts
+            values |= {kind.value: kinds.get(kind, 0) for kind in LineKind if kind is not LineKind.REFRESHED}
     update(
         run,
         phase=Phase.FINISHED,
-        outcome=RunOutcome.HELD if objected else RunOutcome.APPLIED,
-        added=counts[LineKind.ADDED],
-        changed=counts[LineKind.CHANGED],
-        deactivated=counts[LineKind.DEACTIVATED],
-        returned=counts[LineKind.RETURNED],
-        objections=[one.words for one in objected],
+        objections=[one.words for one in plan.objections],
+        problem_count=run.problem_count + plan.problems,
+        words=plan.remark or run.words,
+        timings=sync.watch.told(),
         finished_at=Now(),
+        **values,
     )
-    connection = Connection.objects.get(pk=run.connection_id)
-    first = objected[0] if objected else None
-    if first and first.stops:
-        set_error(connection, reason=first.words, reason_code=first.code)
-    elif first:
-        set_connected(connection, reason=first.words, reason_code=first.code)
-    else:
+
+
+def _tell(sync: Sync, plan: Plan, connection: Connection, values: dict[str, Any]) -> None:
+    """What the outcome means for the connection. Settings that were refused leave it as it was."""
+    first = plan.objections[0] if plan.objections else None
+    if first is None:
         set_connected(connection)
+    elif first.stops:
+        if sync.run.receipt is None or connection.state == ConnectionState.CONNECTING:
+            set_error(connection, reason=first.words, reason_code=first.code)
+    else:
+        set_connected(connection, reason=first.words, reason_code=first.code)
+        _ask_for_decision(sync, connection, int(values["held"]))
+
+
+def _ask_for_decision(sync: Sync, connection: Connection, held: int) -> None:
+    run = sync.run
+    people = {one for one in (connection.created_by, run.asked_by) if one}
+    who = "1 person waits" if held == 1 else f"{held:,} people wait"
+    words = f"{connection}: {who} for a decision whether to be deactivated."
+    notify(people, "held", words=words, url=f"/runs/{run.public_id}/", marker=f"held:{run.pk}")

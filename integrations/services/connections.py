@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from integrations import catalog
 from integrations.engine.rules import Rules
-from integrations.models import Check, Connection, ConnectionState, Run, RunKind
+from integrations.models import Check, Connection, ConnectionState, Draft, DraftState, Run, RunKind
 from integrations.provider import Kind
 from integrations.services import credentials
+from integrations.services.confirming import start_confirmed
 from integrations.services.credentials import Given
+from integrations.services.drafts import authenticate, begin_anew, end_withdrawn, open_draft
+from integrations.services.entitlement import earlier_connection, locked_company, must_be_allowed
 from integrations.services.schedule import next_slot
-from integrations.services.starts import SYNC_RUN, call_off, open_run, start_check, start_run
+from integrations.services.starts import SYNC_RUN, call_off, open_run, start_check, start_run, waiting_receipt
+from integrations.services.trying import must_be_complete, must_be_usable, try_credentials
+from portal.accounts import limits
 from portal.accounts.models import Company, User
 from portal.kit import clock, queue
-from portal.kit.errors import NeedsPerson
+from portal.kit.errors import NeedsPerson, RetryLater
 from portal.kit.leases import JobState
 
 connection_settings = credentials.connection_settings
+
+MOST_SYNCS, SYNCS_PER = 6, timedelta(hours=1)
+# Stored in English and translated where it is shown.
+WAITS = gettext_noop(
+    "Approved. It waits for the customer's administrator to look at the plan and confirm it."
+)
+_WORKS = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
 
 
 def activate_connection(
@@ -32,28 +47,52 @@ def activate_connection(
     request_number: str,
     given: Mapping[str, Given] | None = None,
 ) -> Connection:
-    """Makes the connection, or takes the company's earlier one with its people; starts a run or a check.
+    """What approval does. Sign-in is checked at once; people are read as soon as somebody has confirmed the plan.
 
     Belongs into the caller's transaction. `settings` are the answers by credential key, `mapping` is
-    attribute -> field where it differs from the card's; `given` says by key who entered a value. Raises
-    KeyError for an unknown provider, ValueError for a mapping that cannot be.
+    attribute -> field where it differs from the card's; `given` says by key who entered a value. What runs already goes
+    on as it is. Raises KeyError for an unknown provider, ValueError for a mapping that cannot be, NeedsPerson where
+    the company may not have the connection.
     """
     provider = catalog.get(provider_slug)
     if provider.kind is Kind.HRIS:
         Rules.of(provider.mapping, mapping=mapping)
-    connection = _earlier(company, provider_slug) or Connection(company=company, provider_slug=provider_slug)
-    connection.kind = provider.kind.value
-    connection.mapping = dict(mapping)
+    must_be_allowed(locked_company(company), provider)
+    connection = earlier_connection(company, provider_slug) or Connection(company=company)
+    if connection.pk is None or connection.state == ConnectionState.DISCONNECTED:
+        begin_anew(connection, provider, by)
+        connection.mapping = dict(mapping)
     connection.started_by_request = request_number
-    connection.created_by = connection.created_by or by
-    _begin(connection)
-    credentials.store_credentials(connection, settings, by, given)
-    _start(connection, by)
+    connection.approved_at = connection.approved_at or clock.now()
+    if provider.kind is Kind.SSO:
+        _begin(connection)
+        credentials.store_credentials(connection, settings, by, given)
+        start_check(connection)
+        return connection
+    connection.save()
+    if connection.state == ConnectionState.SETTING_UP:
+        newer = credentials.newer_settings(connection, settings, given)
+        credentials.store_credentials(connection, newer, by, given)
+        _start_or_wait(connection, by)
     return connection
 
 
 def replace_credentials(connection: Connection, settings: Mapping[str, str], by: User) -> None:
-    """Stores other credentials and tries them at once. A secret left empty stays as it is."""
+    """Stores other credentials and tries them at once. A secret left empty stays as it is.
+
+    Raises NeedsPerson when they are refused, and with the code needs_plan for an HR connection that works: there the
+    new ones are tried in a draft, and confirmed with its plan.
+    """
+    if connection.kind == Kind.HRIS:
+        if connection.state in _WORKS:
+            raise NeedsPerson(
+                _("This connection works. Its credentials are changed together with a look at the plan."),
+                code="needs_plan",
+            )
+        must_be_usable(connection.provider, settings)
+        if connection.state == ConnectionState.SETTING_UP:
+            _try_and_store(connection, settings, by)
+            return
     with transaction.atomic():
         credentials.store_credentials(connection, settings, by)
         _begin(connection)
@@ -63,22 +102,23 @@ def replace_credentials(connection: Connection, settings: Mapping[str, str], by:
 def sync_now(connection: Connection, by: User) -> Run:
     """A run that a person asked for. A second click gives the same run; one that waits to retry starts now.
 
-    Raises NeedsPerson while another run is going on, or when the connection is not one that syncs.
+    Raises NeedsPerson while another run is going on (already_running), after six within an hour (rate_limited), or
+    when the connection is not one that syncs.
     """
     _must_sync(connection)
+    if (running := open_run(connection)) is not None:
+        return _joined(running, by)
+    try:
+        limits.take("connection.sync", str(connection.pk), most=MOST_SYNCS, per=SYNCS_PER)
+    except limits.RateLimited as limited:
+        raise NeedsPerson(limited.sentence, code="rate_limited") from None
     try:
         with transaction.atomic():
-            return start_run(connection, kind=RunKind.MANUAL, by=by)
+            return _start_sync(connection, by)
     except IntegrityError:
         running = open_run(connection)
-    if running is None:
-        # It ended between the two looks.
-        return start_run(connection, kind=RunKind.MANUAL, by=by)
-    if running.job_state == JobState.QUEUED and running.due_at > clock.now():
-        queue.retry_now(running, SYNC_RUN)
-    elif running.kind != RunKind.MANUAL or running.asked_by_id != by.pk:
-        raise NeedsPerson("A sync of this connection is already running.", code="already_running")
-    return running
+    # Without one, it ended between the two looks.
+    return _joined(running, by) if running else _start_sync(connection, by)
 
 
 def check_now(connection: Connection) -> Check:
@@ -101,23 +141,21 @@ def resume(connection: Connection, by: User) -> None:
         _start(connection, by)
 
 
-def disconnect(connection: Connection) -> None:
-    """Ends the connection and deletes its credentials. People and history stay."""
+def disconnect(connection: Connection, by: User | None = None) -> None:
+    """Ends the connection and deletes its credentials and what was prepared for it. People and history stay."""
     with transaction.atomic():
         _stop(connection, ConnectionState.DISCONNECTED, "The connection was disconnected.")
+        connection.disconnected_at = clock.now()
+        connection.save(update_fields=["disconnected_at"])
+        drafts = Draft.objects.select_for_update().filter(connection=connection, state=DraftState.OPEN)
+        for draft in drafts:
+            end_withdrawn(draft, by)
         connection.credentials.all().delete()
-
-
-def _earlier(company: Company, provider_slug: str) -> Connection | None:
-    """The company's connection to this provider, be it live or the last one that was disconnected."""
-    rows = Connection.objects.select_for_update().filter(company=company, provider_slug=provider_slug)
-    latest = list(rows.order_by("-pk"))
-    live = (one for one in latest if one.state != ConnectionState.DISCONNECTED)
-    return next(live, latest[0] if latest else None)
 
 
 def _begin(connection: Connection) -> None:
     if connection.pk:
+        _lock(connection)
         call_off(connection, "It was started again with other settings.")
     connection.state = ConnectionState.CONNECTING
     connection.reason = connection.reason_code = ""
@@ -129,22 +167,73 @@ def _begin(connection: Connection) -> None:
 def _start(connection: Connection, by: User) -> None:
     if connection.kind == Kind.SSO:
         start_check(connection)
-        return
+    else:
+        _start_sync(connection, by)
+
+
+def _start_sync(connection: Connection, by: User) -> Run:
+    """With the confirmed plan that no run has carried out yet, if there is one."""
     kind = RunKind.MANUAL if connection.last_success_at else RunKind.FIRST
-    start_run(connection, kind=kind, by=by)
+    return start_run(connection, kind=kind, by=by, receipt=waiting_receipt(connection))
+
+
+def _joined(running: Run, by: User) -> Run:
+    if running.job_state == JobState.QUEUED and running.due_at > clock.now():
+        queue.retry_now(running, SYNC_RUN)
+    elif running.kind not in (RunKind.MANUAL, RunKind.FIRST) or running.asked_by_id != by.pk:
+        raise NeedsPerson(_("A sync of this connection is already running."), code="already_running")
+    return running
+
+
+def _start_or_wait(connection: Connection, by: User) -> None:
+    """Approved: it starts with the plan that was confirmed, or waits until one is."""
+    if connection.confirmed_at is not None:
+        call_off(connection, "It was started with the settings that were confirmed.")
+        start_confirmed(connection, waiting_receipt(connection), by)
+        return
+    connection.reason, connection.reason_code = WAITS, "waits_for_confirmation"
+    connection.save(update_fields=["reason", "reason_code"])
+
+
+def _try_and_store(connection: Connection, settings: Mapping[str, str], by: User) -> None:
+    """While it is being set up: in the open draft, or directly."""
+    draft = open_draft(connection)
+    try:
+        if draft is not None:
+            authenticate(draft, settings, by=by)
+            return
+        typed = {key: value for key, value in settings.items() if value}
+        tried = {**connection_settings(connection, without=typed), **typed}
+        must_be_complete(connection.provider, tried)
+        try_credentials(connection.provider, tried)
+    except RetryLater as error:
+        raise NeedsPerson(error.reason, code="away") from None
+    except limits.RateLimited as limited:
+        raise NeedsPerson(limited.sentence, code="rate_limited") from None
+    credentials.store_credentials(connection, settings, by)
 
 
 def _stop(connection: Connection, state: ConnectionState, why: str) -> None:
     with transaction.atomic():
+        _lock(connection)
         call_off(connection, why)
         connection.state, connection.next_run_at = state, None
         connection.reason = connection.reason_code = ""
         connection.save(update_fields=["state", "next_run_at", "reason", "reason_code"])
 
 
+def _lock(connection: Connection) -> None:
+    """A worker locks the connection before its run; whoever did it the other way round could wait for each other."""
+    Connection.objects.select_for_update(no_key=True).order_by().get(pk=connection.pk)
+
+
 def _must_sync(connection: Connection) -> None:
     if connection.kind != Kind.HRIS:
         raise NeedsPerson("A sign-in connection has nobody to sync.", code="nothing_to_sync")
+    if connection.state == ConnectionState.SETTING_UP:
+        raise NeedsPerson(
+            _("The connection is still being set up. Confirm its plan first."), code="not_running"
+        )
     if connection.state in (ConnectionState.PAUSED, ConnectionState.DISCONNECTED):
         words = connection.get_state_display().lower()
         raise NeedsPerson(f"The connection is {words}. Resume or reconnect it first.", code="not_running")

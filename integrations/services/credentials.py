@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,14 +19,22 @@ from portal.kit.vault import SecretUnreadable, hint
 _CLEAR_LENGTH = Credential._meta.get_field("value").max_length or 0
 
 
-def connection_settings(connection: Connection, draft: Draft | None = None) -> dict[str, str]:
+def connection_settings(
+    connection: Connection, draft: Draft | None = None, *, without: Collection[str] = ()
+) -> dict[str, str]:
     """The opened credentials by key; those that `draft` tries take the place of the others.
+
+    Those of the keys in `without` are left alone.
 
     Raises NeedsPerson when one cannot be opened any more.
     """
     opened: dict[str, str] = {}
     rows = connection.credentials.filter(Q(draft=None) | Q(draft=draft)).select_related("connection")
-    for credential in rows.order_by(F("draft").asc(nulls_first=True)):
+    # One that cannot be read any more must not stand in the way of the one that takes its place.
+    chosen = {row.key: row for row in rows.order_by(F("draft").asc(nulls_first=True))}
+    for credential in chosen.values():
+        if credential.key in without:
+            continue
         if credential.sealed is None:
             opened[credential.key] = credential.value
             continue
@@ -46,6 +54,19 @@ class Given:
 
     by: User
     at: datetime
+
+
+def newer_settings(
+    connection: Connection, settings: Mapping[str, str], given: Mapping[str, Given] | None = None
+) -> dict[str, str]:
+    """Of `settings` those that the connection does not have, or that were given after what it has."""
+    held = dict(connection.credentials.filter(draft=None).values_list("key", "given_at"))
+    who = given or {}
+    return {
+        key: value
+        for key, value in settings.items()
+        if key not in held or (key in who and who[key].at > held[key])
+    }
 
 
 def store_credentials(

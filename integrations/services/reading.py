@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from integrations.engine.diff import LineKind
-from integrations.engine.pipeline import Keyed, identify, judge
+from integrations.engine.pipeline import Keyed, identify, judge, with_events
 from integrations.engine.problems import DUPLICATE_ID, Found
 from integrations.engine.rules import Rules
-from integrations.models import Run
-from integrations.provider import Cursor, Page, Record, Settings, Source
+from integrations.models import Run, RunKind
+from integrations.people import EVENT_FIELD
+from integrations.provider import Cursor, Events, Incremental, Page, Record, Settings, Source
 from integrations.services.collector import quiet_collector
+from integrations.services.never_sent import FieldWatch
+from integrations.services.request_log import RequestLog
+from integrations.services.stopwatch import Monotonic, Stopwatch
+from integrations.targets import groups
 from integrations.targets.directory import Directory
 from portal.kit.errors import NeedsPerson, RetryLater
+from portal.kit.failpoints import reach
 from portal.kit.http import Http
 from portal.kit.leases import fenced, renew
 
@@ -27,12 +33,10 @@ BATCH_PEOPLE = 2_000
 BATCH_SECONDS = 2.0
 BATCHES_PER_COLLECTION = 5
 
-Monotonic = Callable[[], float]
-
 
 @dataclass(frozen=True)
 class Sync:
-    """Everything that one step of a run works with."""
+    """Everything that one step of a run works with. `incremental` and `events` are the vendor's, where it has them."""
 
     run: Run
     source: Source
@@ -40,7 +44,19 @@ class Sync:
     settings: Settings = field(repr=False)
     rules: Rules
     directory: Directory
+    asked: RequestLog
+    watch: Stopwatch
+    incremental: Incremental | None = None
+    events: Events | None = None
     clock: Monotonic = time.monotonic
+
+    def pages(self) -> Iterator[Page]:
+        """What is left to read: of everybody, or of who changed since the connection's watermark."""
+        run = self.run
+        if run.kind == RunKind.INCREMENTAL and self.incremental:
+            since = run.connection.watermark
+            return self.incremental.changed(self.http, self.settings, since, run.cursor)
+        return self.source.pages(self.http, self.settings, run.cursor)
 
 
 @dataclass
@@ -73,26 +89,44 @@ class _Tally:
     problems: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """`looks_up`: there may be people already. `by_event`: the filter asks for one. `fields` notes what is sent."""
+
+    looks_up: bool
+    by_event: bool
+    fields: FieldWatch | None
+
+    @classmethod
+    def of(cls, sync: Sync) -> _Judging:
+        run, rules = sync.run, sync.rules
+        looks_up = not sync.directory.is_empty()
+        # Only where every record is read: one that is as it was last time is skipped before.
+        reads_all = not looks_up or rules.version != run.connection.rules.version
+        watches = reads_all and run.kind in (RunKind.FIRST, RunKind.DRY)
+        fields = FieldWatch(run, sync.source, rules.mapping.fields) if watches else None
+        return cls(looks_up, EVENT_FIELD in rules.filter.fields, fields)
+
+
 def read_people(sync: Sync) -> bool:
     """Reads on from where the run stands. False when the time of this step is over before the list is.
 
     What was read before a RetryLater or NeedsPerson is kept.
     """
-    with quiet_collector():
+    with quiet_collector(), sync.watch.timed("reading"):
         return _read_on(sync)
 
 
 def _read_on(sync: Sync) -> bool:
-    run, began = sync.run, sync.clock()
-    looks_up = not sync.directory.is_empty()
+    began, judging = sync.clock(), _Judging.of(sync)
     batch, saved = _Batch(began), 0
     try:
-        for page in sync.source.pages(sync.http, sync.settings, run.cursor):
+        for page in sync.pages():
             batch.add(page)
             now = sync.clock()
             if page.cursor is None or not batch.is_full(now):
                 continue
-            _save(sync, batch, looks_up=looks_up)
+            _save(sync, batch, judging)
             batch, saved = _Batch(now), saved + 1
             if saved % BATCHES_PER_COLLECTION == 0:
                 gc.collect()
@@ -100,19 +134,22 @@ def _read_on(sync: Sync) -> bool:
                 return False
     except (RetryLater, NeedsPerson):
         if batch.pages:
-            _save(sync, batch, looks_up=looks_up)
+            _save(sync, batch, judging)
         raise
-    _save(sync, batch, looks_up=looks_up, ended=True)
+    _save(sync, batch, judging, ended=True)
     return True
 
 
-def _save(sync: Sync, batch: _Batch, *, looks_up: bool, ended: bool = False) -> None:
+def _save(sync: Sync, batch: _Batch, judging: _Judging, *, ended: bool = False) -> None:
     """One transaction: keys, lines, problems, cursor and counters stand or fall together."""
     run, records = sync.run, batch.records
-    with fenced(run):
+    with sync.watch.timed("comparing"), fenced(run):
         tally = _Tally()
         for start in range(0, len(records), BATCH_PEOPLE):
-            _take(sync, records[start : start + BATCH_PEOPLE], tally, looks_up=looks_up)
+            _take(sync, records[start : start + BATCH_PEOPLE], tally, judging)
+        if judging.fields:
+            tally.problems += judging.fields.settle(sync.directory)
+        sync.asked.write()
         cursor = batch.cursor if batch.pages else run.cursor
         renew(
             run,
@@ -125,16 +162,21 @@ def _save(sync: Sync, batch: _Batch, *, looks_up: bool, ended: bool = False) -> 
             staged=run.staged + tally.staged,
             unchanged=run.unchanged + tally.unchanged,
             problem_count=run.problem_count + tally.problems,
+            timings=sync.watch.told(),
         )
+        reach("in_batch")
+    reach("after_batch")
 
 
-def _take(sync: Sync, records: list[Record], tally: _Tally, *, looks_up: bool) -> None:
+def _take(sync: Sync, records: list[Record], tally: _Tally, judging: _Judging) -> None:
     """Some records through the engine and into the work tables."""
     directory = sync.directory
     identified = identify(records, sync.source, sync.rules)
     new = directory.note(identified.keyed)
-    differing, known = directory.differing(new) if looks_up else (new, {})
-    judged = judge(differing, known, sync.source, sync.rules)
+    if judging.by_event:
+        new = with_events(new, groups.assigned(directory, [one.source_id for one in new]))
+    differing, known = directory.differing(new) if judging.looks_up else (new, {})
+    judged = judge(differing, known, judging.fields or sync.source, sync.rules)
     problems = (*identified.problems, *_repeated(identified.keyed, new), *judged.problems)
     directory.stage(judged.lines)
     directory.report(problems)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.db.models.functions import Now
 
-from integrations.models import Connection, Phase, Run, RunOutcome
+from integrations.models import Connection, ConnectionState, Phase, Run, RunKind, RunOutcome
 from integrations.provider import Source
+from integrations.services.adopting import refuse
 from integrations.services.applying import apply_plan
 from integrations.services.credentials import connection_settings
+from integrations.services.grouping import read_events
+from integrations.services.planning import rules_of
 from integrations.services.reading import LEASE, Sync, read_people
+from integrations.services.request_log import RequestLog
 from integrations.services.starts import SYNC_RUN
 from integrations.services.states import set_error
+from integrations.services.stopwatch import Stopwatch
 from integrations.targets.directory import Directory
-from portal.kit import queue
+from portal.kit import clock, queue
+from portal.kit.errors import NeedsPerson, RetryLater
+from portal.kit.failpoints import reach
 from portal.kit.leases import fenced, renew, update
 from portal.kit.outbound import egress
 
@@ -27,16 +35,29 @@ def perform_run(run: Run, **parts: Any) -> None:
     if run.phase == Phase.FINISHED:
         return
     sync = prepared(run, **parts)
+    try:
+        _perform(sync)
+    except (RetryLater, NeedsPerson):
+        with fenced(run):
+            sync.asked.write()
+            update(run, timings=sync.watch.told())
+        raise
+
+
+def _perform(sync: Sync) -> None:
+    run = sync.run
     if run.phase in (Phase.QUEUED, Phase.TESTING):
-        renew(run, LEASE, phase=Phase.TESTING, started_at=run.started_at or Now())
-        sync.source.check(sync.http, sync.settings)
-        renew(run, LEASE, phase=Phase.READING)
+        _test(sync)
     if run.phase == Phase.READING:
         if not _work_is_whole(sync):
             _start_over(sync)
+        if not run.pages:
+            read_events(sync)
+            reach("after_events")
         if not read_people(sync):
             queue.continue_soon(run, SYNC_RUN)
             return
+        reach("after_reading")
         renew(run, LEASE, phase=Phase.APPLYING)
     if not _work_is_whole(sync):
         _start_over(sync)
@@ -47,30 +68,55 @@ def perform_run(run: Run, **parts: Any) -> None:
 
 def prepared(run: Run, **parts: Any) -> Sync:
     """The step with the connection's own source, credentials and directory, unless given in `parts`."""
-    connection = run.connection
-    provider = connection.provider
+    provider = run.connection.provider
     source: Source | None = parts.pop("source", provider.source)
     if source is None:
         raise ValueError(f"{provider.slug} has no source of people")
+    asked = RequestLog.of(run)
+    draft = run.receipt.draft if run.receipt else run.draft
     return Sync(
         run=run,
         source=source,
-        http=parts.pop("http", None) or egress().session(),
-        settings=parts.pop("settings", None) or connection_settings(connection),
-        rules=connection.rules,
+        http=parts.pop("http", None) or asked.listening(egress()).session(),
+        settings=parts.pop("settings", None) or connection_settings(run.connection, draft),
+        rules=rules_of(run),
         directory=parts.pop("directory", None) or Directory.of(run),
+        asked=asked,
+        watch=Stopwatch(parts.get("clock", time.monotonic), dict(run.timings)),
+        incremental=parts.pop("incremental", provider.incremental),
+        events=parts.pop("events", provider.events),
         **parts,
     )
 
 
 def end_failed_run(run: Run) -> None:
-    """What a final failure means for the run and its connection; in the transaction that ends the run."""
+    """What a final failure means for the run and its connection; in the transaction that ends the run.
+
+    A plan that could not be made, or new settings that do not work, leave a running connection as it was.
+    """
     Run.objects.filter(pk=run.pk).order_by().update(
         phase=Phase.FINISHED, outcome=RunOutcome.FAILED, finished_at=Now()
     )
     Directory.of(run).clear()
+    refuse(run)
     connection = Connection.objects.get(pk=run.connection_id)
-    set_error(connection, reason=run.failure, reason_code=run.failure_code)
+    tries = run.draft or (run.receipt and connection.state != ConnectionState.CONNECTING)
+    if not tries:
+        set_error(connection, reason=run.failure, reason_code=run.failure_code)
+
+
+def _test(sync: Sync) -> None:
+    run, incremental = sync.run, sync.incremental
+    values: dict[str, Any] = {"rules_digest": sync.rules.digest, "started_at": run.started_at or Now()}
+    if run.kind == RunKind.INCREMENTAL and not (incremental and run.connection.watermark):
+        values["kind"] = RunKind.SCHEDULED
+    if incremental and not run.watermark:
+        values["watermark"] = incremental.watermark(clock.now())
+    renew(run, LEASE, phase=Phase.TESTING, **values)
+    with sync.watch.timed("testing"):
+        sync.source.check(sync.http, sync.settings)
+    renew(run, LEASE, phase=Phase.READING)
+    reach("after_test")
 
 
 def _work_is_whole(sync: Sync) -> bool:

@@ -1,35 +1,135 @@
-"""When a connection's next run is due, and starting the ones that are."""
+"""When a connection's next run is due, which kind it is, and starting the ones that are."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import re
+from collections.abc import Sequence
 from dataclasses import fields
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import transaction
 from django.db.models.functions import Now
 
 from integrations.models import Connection, ConnectionState, RunKind
 from integrations.provider import Kind, Provider
-from integrations.services.starts import open_run, start_run
+from integrations.services.starts import open_run, start_run, waiting_receipt
+from portal.accounts.models import User
+from portal.audit.services import record
 from portal.kit import clock
+from portal.kit.clock import Clock
+from portal.kit.errors import NeedsPerson
 
 log = logging.getLogger(__name__)
 
-SYNCING = (ConnectionState.CONNECTING, ConnectionState.CONNECTED, ConnectionState.QUARANTINED)
+SYNCING = (
+    ConnectionState.CONNECTING,
+    ConnectionState.CONNECTED,
+    ConnectionState.DEGRADED,
+    ConnectionState.QUARANTINED,
+)
 SPREAD = timedelta(hours=2)
+FULL_PASS = timedelta(days=7)  # a vendor's news of changes never names everybody who left
+MOST_TIMES, LEAST_APART = 24, timedelta(hours=1)
+_DAY = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INTERVAL = re.compile(r"every (\d{1,2})h")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _DEFAULT_TIMES = next(field.default for field in fields(Provider) if field.name == "schedule")
 
 
 def next_slot(connection: Connection, after: datetime) -> datetime:
-    """The first scheduled instant later than `after`, in UTC."""
-    times = [time.fromisoformat(entry) for entry in connection.schedule or connection.provider.schedule]
-    shift = _offset(connection)
+    """The first scheduled instant later than `after`, in UTC. Raises ValueError for a schedule that is none."""
+    entries = entries_of(connection)
+    if hours := interval_of(entries):
+        step = timedelta(hours=hours)
+        return _EPOCH + ((after - _EPOCH) // step + 1) * step
     today = after.astimezone(UTC).date()
-    days = (today + timedelta(days=step) for step in (-1, 0, 1))
-    slots = (datetime.combine(day, at, tzinfo=UTC) + shift for day in days for at in times)
+    slots = (slot for days in (-1, 0, 1) for slot in _times_on(connection, today + days * _DAY))
     return min(slot for slot in slots if slot > after)
+
+
+def slots_of(connection: Connection, day: date) -> list[datetime]:
+    """Every slot that lies within this day of UTC, in order."""
+    start = datetime.combine(day, time(), tzinfo=UTC)
+    found, at = [], start - timedelta(microseconds=1)
+    while (at := next_slot(connection, at)) < start + _DAY:
+        found.append(at)
+    return found
+
+
+def entries_of(connection: Connection) -> tuple[str, ...]:
+    """Times of day in UTC, or one interval: what somebody chose, else the card's."""
+    return tuple(connection.schedule or connection.provider.schedule)
+
+
+def interval_of(entries: Sequence[str]) -> int:
+    """The hours of "every 6h"; 0 where the schedule is times of day."""
+    found = _INTERVAL.fullmatch(entries[0]) if len(entries) == 1 else None
+    return int(found[1]) if found else 0
+
+
+def kind_for(connection: Connection, now: datetime, card: Provider | None = None) -> RunKind:
+    """A scheduled run reads only what changed where the vendor can tell, with a full pass at least every week."""
+    recent = connection.full_pass_at is not None and now - connection.full_pass_at < FULL_PASS
+    if (card or connection.provider).incremental and connection.watermark and recent:
+        return RunKind.INCREMENTAL
+    return RunKind.SCHEDULED
+
+
+def set_schedule(
+    connection: Connection, entries: Sequence[str], *, by: User, now: Clock = clock.now
+) -> Connection:
+    """Times of day as "HH:MM" in UTC, or one "every 6h"; nothing goes back to the card's. Raises NeedsPerson."""
+    chosen = checked(entries)
+    with transaction.atomic():
+        fresh = Connection.objects.select_for_update(no_key=True).order_by().get(pk=connection.pk)
+        before, fresh.schedule = list(fresh.schedule), list(chosen)
+        if fresh.state in SYNCING and not fresh.failures:
+            fresh.next_run_at = next_slot(fresh, now())
+        fresh.save(update_fields=["schedule", "next_run_at"])
+        record(
+            "connection.schedule",
+            by=by,
+            company_id=fresh.company_id,
+            subject=str(connection)[:120],
+            details={"before": before, "after": list(chosen)},
+        )
+    connection.refresh_from_db(fields=["schedule", "next_run_at"])
+    return connection
+
+
+def checked(entries: Sequence[str]) -> tuple[str, ...]:
+    """Sorted, each once. Raises NeedsPerson with a sentence that says what is wrong."""
+    found = sorted({entry.strip().lower() for entry in entries if entry.strip()})
+    if any(entry.startswith("every") for entry in found):
+        if len(found) > 1:
+            raise NeedsPerson("Choose either times of day or one interval, not both.", code="schedule")
+        if not 1 <= interval_of(found) <= 24:
+            raise NeedsPerson("Choose an interval from every hour to every 24 hours.", code="schedule")
+        return tuple(found)
+    if wrong := next((entry for entry in found if not _TIME.fullmatch(entry)), None):
+        raise NeedsPerson(f"“{wrong[:20]}” is not a time of day such as 02:00.", code="schedule")
+    if len(found) > MOST_TIMES:
+        raise NeedsPerson("Choose at most 24 times a day.", code="schedule")
+    times = [timedelta(hours=int(entry[:2]), minutes=int(entry[3:])) for entry in found]
+    if any(later - earlier < LEAST_APART for earlier, later in _neighbours(times)):
+        raise NeedsPerson("Leave at least one hour between two times, midnight included.", code="schedule")
+    return tuple(found)
+
+
+def _neighbours(times: Sequence[timedelta]) -> list[tuple[timedelta, timedelta]]:
+    """Each time with the next one; the last one's is the first of the following day."""
+    if len(times) < 2:
+        return []
+    return list(zip(times, [*times[1:], times[0] + _DAY], strict=True))
+
+
+def _times_on(connection: Connection, day: date) -> list[datetime]:
+    shift = _offset(connection)
+    times = (time.fromisoformat(entry) for entry in entries_of(connection))
+    return [datetime.combine(day, at, tzinfo=UTC) + shift for at in times]
 
 
 def _offset(connection: Connection) -> timedelta:
@@ -58,9 +158,13 @@ def _start_due_run(pk: int) -> None:
     connection = rows.filter(pk=pk, state__in=SYNCING, next_run_at__lte=Now()).first()
     if connection is None or connection.next_run_at is None:
         return
-    slot = connection.next_run_at
-    connection.next_run_at = next_slot(connection, clock.now())
+    now, slot = clock.now(), connection.next_run_at
+    connection.next_run_at = next_slot(connection, now)
     connection.save(update_fields=["next_run_at"])
     # A run that is still open brings what this slot would have brought.
     if open_run(connection) is None:
-        start_run(connection, kind=RunKind.SCHEDULED, slot=slot)
+        # What was confirmed and never carried out stays the plan: no slot brings in another one unseen.
+        receipt = waiting_receipt(connection)
+        first = receipt is not None and connection.last_success_at is None
+        kind = RunKind.FIRST if first else kind_for(connection, now)
+        start_run(connection, kind=kind, slot=slot, receipt=receipt)

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import F
 from django.db.models.functions import Now
 
-from integrations.models import Check, Connection, Phase, Run, RunKind, RunOutcome
+from integrations.models import Check, Connection, Draft, DraftState, Phase, Receipt, Run, RunKind, RunOutcome
 from portal.accounts.models import User
 from portal.kit import queue
 from portal.kit.leases import OPEN_STATES, JobState
@@ -17,12 +17,30 @@ CONNECTION_CHECK = "connection.check"
 
 
 def start_run(
-    connection: Connection, *, kind: RunKind, by: User | None = None, slot: datetime | None = None
+    connection: Connection,
+    *,
+    kind: RunKind,
+    by: User | None = None,
+    slot: datetime | None = None,
+    draft: Draft | None = None,
+    receipt: Receipt | None = None,
 ) -> Run:
-    """Raises IntegrityError when a run of this connection is open, or the slot has had its run."""
-    run = Run.objects.create(connection=connection, kind=kind, asked_by=by, slot=slot)
+    """`draft` is what a dry run plans, `receipt` the confirmed plan that the run carries out.
+
+    Raises IntegrityError when a run of this connection is open, or the slot has had its run.
+    """
+    run = Run.objects.create(
+        connection=connection, kind=kind, asked_by=by, slot=slot, draft=draft, receipt=receipt
+    )
     queue.wake(SYNC_RUN, run.pk)
     return run
+
+
+def waiting_receipt(connection: Connection) -> Receipt | None:
+    """The confirmed plan that no run has carried out; while nothing ever worked, one that was refused counts too."""
+    states = [DraftState.CONFIRMED, *([] if connection.last_success_at else [DraftState.REFUSED])]
+    found: Receipt | None = connection.receipts.filter(draft__state__in=states).first()
+    return found
 
 
 def start_check(connection: Connection) -> Check:
@@ -36,7 +54,13 @@ def open_run(connection: Connection) -> Run | None:
 
 
 def call_off(connection: Connection, why: str) -> None:
-    """Ends what is open. A worker that is in the middle of it loses its claim and writes nothing more."""
+    """Ends what is open. A worker that is in the middle of it loses its claim and writes nothing more.
+
+    Belongs into a transaction: the connection is locked before its runs, as the workers do.
+    """
+    Connection.objects.select_for_update(no_key=True, of=("self",)).filter(
+        pk=connection.pk
+    ).order_by().first()
     ended = {"job_state": JobState.FAILED, "epoch": F("epoch") + 1, "lease_until": None, "failure": why}
     runs = Run.objects.filter(connection=connection, job_state__in=OPEN_STATES).order_by()
     runs.update(**ended, phase=Phase.FINISHED, outcome=RunOutcome.FAILED, finished_at=Now())

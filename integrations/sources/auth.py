@@ -8,15 +8,16 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 
 from integrations.provider import Settings
-from integrations.sources.asking import broken, dig, understand
+from integrations.sources.asking import broken, dig, filled, understand
+from integrations.sources.refusals import raise_for_refusal
 from portal.kit.certificates import ClientCertificate
 from portal.kit.errors import NeedsPerson
-from portal.kit.http import Http, raise_for_answer
+from portal.kit.http import Http
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _EARLY = 60.0  # seconds before its end that a token is no longer used
@@ -133,26 +134,75 @@ class ClientCredentials:
 
     def _fetch(self, http: Http, settings: Settings, system: str) -> Token:
         response = self.request(http, settings)
-        if _is_refusal(response):
-            raise NeedsPerson(
-                f"{system} does not accept the client ID and secret. Check both, and that they are current.",
-                code="wrong_credentials",
-            )
-        raise_for_answer(response, system=system)
-        data = understand(response, system).data
-        try:
-            text, lifetime = (dig(data, path) for path in self.answer)
-            if not (isinstance(text, str) and text.isprintable() and text.isascii()):
-                raise LookupError
-            # Some vendors send the seconds as text.
-            return Token(text, self.clock() + max(float(lifetime) - _EARLY, 1.0))
-        except (LookupError, TypeError, ValueError):
-            raise broken(system, "it holds no access token") from None
+        raise_for_token(response, system)
+        return _token(understand(response, system).data, self.answer, self.clock(), system)
 
     def _key(self, settings: Settings) -> tuple[str, bytes]:
-        """Never the secret itself: what is kept may end in a dump."""
-        given = "\0".join(_filled(part, settings) for part in (self.client_id, self.client_secret))
-        return self.url, hashlib.sha256(given.encode()).digest()
+        return self.url, _digest(settings, self.client_id, self.client_secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """An access token for the refresh token that an administrator's consent gave, remembered as long as the session.
+
+    `url` may name settings, each one label of a host name. Where the vendor hands out another refresh token with
+    it, that one counts for the rest of the session.
+    """
+
+    url: str
+    client_id: str = "{client_id}"
+    client_secret: str = "{client_secret}"  # noqa: S105 - the name of a setting
+    refresh_token: str = "{refresh_token}"  # noqa: S105 - the name of a setting
+    clock: Callable[[], float] = time.monotonic
+
+    def headers(self, http: Http, settings: Settings, system: str) -> Mapping[str, str]:
+        place = self._place(settings)
+        token = http.kept.get(place)
+        if token is None or token.until <= self.clock():
+            token = http.kept[place] = self._fetch(http, settings, system)
+        return {"Authorization": f"Bearer {token.text}"}
+
+    def renew(self, http: Http, settings: Settings) -> bool:
+        return http.kept.pop(self._place(settings), None) is not None
+
+    def _fetch(self, http: Http, settings: Settings, system: str) -> Token:
+        following = ("next", self._place(settings))
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": secret(self.client_id, settings),
+            "client_secret": secret(self.client_secret, settings),
+            "refresh_token": http.kept.get(following) or secret(self.refresh_token, settings),
+        }
+        url = filled(self.url, settings, system)
+        # Not `safe`: a refresh token may be good for one use, so a lost answer is not asked for again at once.
+        response = http.call("POST", url, data=form)
+        raise_for_token(response, system)
+        data = understand(response, system).data
+        token = _token(data, ("access_token", "expires_in"), self.clock(), system)
+        if isinstance(data.get("refresh_token"), str):
+            http.kept[following] = data["refresh_token"]
+        return token
+
+    def _place(self, settings: Settings) -> tuple[str, bytes]:
+        return self.url, _digest(settings, self.client_id, self.client_secret, self.refresh_token)
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """`first` where the setting `key` is given, else `other`: for vendors with several ways to authenticate."""
+
+    key: str
+    first: Auth
+    other: Auth
+
+    def headers(self, http: Http, settings: Settings, system: str) -> Mapping[str, str]:
+        return self._chosen(settings).headers(http, settings, system)
+
+    def renew(self, http: Http, settings: Settings) -> bool:
+        return self._chosen(settings).renew(http, settings)
+
+    def _chosen(self, settings: Settings) -> Auth:
+        return self.first if settings.get(self.key, "").strip() else self.other
 
 
 def secret(template: str, settings: Settings) -> str:
@@ -174,6 +224,24 @@ def _filled(template: str, settings: Settings) -> str:
     return _PLACE.sub(lambda match: settings.get(match[1], "").strip(), template)
 
 
+def _token(data: Any, answer: tuple[str, str], now: float, system: str) -> Token:
+    """The token and its seconds at the two paths `answer`. Raises RetryLater."""
+    try:
+        text, lifetime = (dig(data, path) for path in answer)
+        if not (isinstance(text, str) and text.isprintable() and text.isascii()):
+            raise LookupError
+        # Some vendors send the seconds as text.
+        return Token(text, now + max(float(lifetime) - _EARLY, 1.0))
+    except (LookupError, TypeError, ValueError):
+        raise broken(system, "it holds no access token") from None
+
+
+def _digest(settings: Settings, *templates: str) -> bytes:
+    """Never the secret itself: what is kept may end in a dump."""
+    given = "\0".join(_filled(part, settings) for part in templates)
+    return hashlib.sha256(given.encode()).digest()
+
+
 def _words(template: str) -> str:
     return " and ".join(match[1].replace("_", " ") for match in _PLACE.finditer(template)) or "credential"
 
@@ -182,8 +250,17 @@ def _basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def _is_refusal(response: requests.Response) -> bool:
-    """A token call that says no: 401, 403, or OAuth's 400 with invalid_client or unauthorized_client."""
-    if response.status_code in (401, 403):
-        return True
-    return response.status_code == 400 and b"_client" in response.content[:2_000]
+def raise_for_token(response: requests.Response, system: str) -> None:
+    """A token call that says no: 401, 403, or OAuth's 400 with invalid_client, unauthorized_client or _grant."""
+    try:
+        raise_for_refusal(response, system)
+    except NeedsPerson as error:
+        says_no = error.code in ("wrong_credentials", "missing_right") or (
+            error.code == "refused" and re.search(rb"_(client|grant)\b", response.content[:2_000])
+        )
+        if not says_no:
+            raise
+        raise NeedsPerson(
+            f"{system} does not accept the client ID and secret. Check both, and that they are current.",
+            code="wrong_credentials",
+        ) from None

@@ -75,6 +75,8 @@ class PageNumber:
         total = _total(answer.data, self.total)
         if _told(answer, self.next) is None:
             return Turn(None, total)
+        if not count:
+            raise Wrong("it holds nobody, although there are more people")
         return Turn({"page": _whole(cursor, "page", 1) + 1}, total)
 
 

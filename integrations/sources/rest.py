@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
-from integrations.people import Person, Status
-from integrations.provider import Cursor, Page, Record, Settings, Unreadable
+from integrations.people import FIELDS, Person, Status
+from integrations.provider import Cursor, Page, Record, Settings, Source, Unreadable
 from integrations.sources.asking import Answer, Ask, broken, dig, filled, understand
 from integrations.sources.auth import Auth
+from integrations.sources.blocking import blocked
+from integrations.sources.custom import OWN, Custom
 from integrations.sources.fields import Field, Read, Words, compile_all
 from integrations.sources.pages import Pages, SingleList, Turn, Wrong
+from integrations.sources.refusals import raise_for_refusal, spoken
 from portal.kit.clock import Clock, now
-from portal.kit.errors import NeedsPerson
-from portal.kit.http import Http, raise_for_answer
+from portal.kit.errors import NeedsPerson, RetryLater
+from portal.kit.http import Http
 
 LIST = "_list"  # the key under which a record tells which list it came from
 
@@ -35,12 +39,41 @@ class Listing:
     stamp: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A list of the fields that the credentials may read. `needs` are keys that must be in it, in words."""
+
+    ask: Ask
+    at: str
+    needs: Mapping[str, str]
+    key: str = "key"
+
+    def check(self, answer: Answer, system: str) -> None:
+        """Raises NeedsPerson that names what is missing."""
+        try:
+            listed = dig(answer.data, self.at)
+        except LookupError:
+            listed = None
+        if not isinstance(listed, list):
+            raise broken(system, "the list of fields is not in it")
+        granted = {entry.get(self.key) for entry in listed if isinstance(entry, dict)}
+        if missing := [words for key, words in self.needs.items() if key not in granted]:
+            raise NeedsPerson(
+                f"{system} keeps back what we need: {', '.join(missing)}. Give these credentials the right to "
+                "read it, then try again.",
+                code="field_not_granted",
+            )
+
+
 @dataclass(frozen=True)
 class RestSource:
     """Implements provider.Source. `system` is its name in sentences, `sentences` are better ones by code.
 
-    `then` are further lists, read after `people`. `fields` names what is read; nothing else gets out.
-    `future_hires` are statuses that mean PREHIRE while `hired_on` is in the future.
+    `then` are further lists, read after `people`. `fields` names what is read; `custom` tells where the fields
+    are that customers made. Unless the question is `by_name` (the vendor sends the fields that it names and no
+    more), what is sensitive is taken out of every record, and so are `private`, names of this vendor that only
+    sound harmless. `future_hires` are statuses that mean PREHIRE while `hired_on` is in the future.
+    `granted` tells a check which fields the vendor must hand out.
     A cursor is {"list": index, "at": the pager's cursor, "page": count, "seen": digest of the page before}.
     """
 
@@ -53,6 +86,10 @@ class RestSource:
     status: Words
     check_ask: Ask
     then: tuple[Listing, ...] = ()
+    custom: Custom | None = None
+    by_name: bool = False
+    private: frozenset[str] = frozenset()
+    granted: Granted | None = None
     sentences: Mapping[str, str] = field(default_factory=dict)
     future_hires: frozenset[Status] = frozenset()
     max_pages: int = 20_000
@@ -67,26 +104,47 @@ class RestSource:
         object.__setattr__(self, "_fields", compile_all(self.fields))
 
     def check(self, http: Http, settings: Settings) -> None:
-        """One cheap call. Raises NeedsPerson or RetryLater when the credentials do not work."""
-        self._answer(http, settings, self.check_ask)
+        """The vendor's cheapest call. Raises NeedsPerson or RetryLater when the credentials do not work."""
+        self.answer(http, settings, self.check_ask)
+        if self.granted:
+            self.granted.check(self.answer(http, settings, self.granted.ask), self.system)
 
     def pages(self, http: Http, settings: Settings, cursor: Cursor | None = None) -> Iterator[Page]:
         """The whole list, or what follows `cursor`. A list that turns in a circle raises RetryLater."""
+        return self.lists(http, settings, (self.people, *self.then), cursor)
+
+    def lists(
+        self, http: Http, settings: Settings, listings: tuple[Listing, ...], cursor: Cursor | None = None
+    ) -> Iterator[Page]:
+        """As `pages`, for other lists of people than the card's own."""
+        known = self._own_fields(http, settings)
+        for records, turn, walk in self.walk(http, settings, listings, cursor, known):
+            # A total is the vendor's for one list, so it means something only where there is one list.
+            expected = turn.expected if len(listings) == 1 else None
+            more = walk.list < len(listings)
+            yield Page(self._kept(records, known), walk.cursor() if more else None, expected)
+
+    def walk(
+        self,
+        http: Http,
+        settings: Settings,
+        listings: tuple[Listing, ...],
+        cursor: Cursor | None = None,
+        known: Mapping[str, str] = MappingProxyType({}),
+    ) -> Iterator[tuple[list[Any], Turn, _Walk]]:
+        """The entries of these lists page by page, exactly as the vendor sent them."""
         walk = _Walk(self.system, self.max_pages, cursor)
-        listings = (self.people, *self.then)
         while walk.list < len(listings):
             listing = listings[walk.list]
-            answer = self._answer(http, settings, listing.pages.ask(listing.ask, walk.at))
+            asked = self.custom.into(listing.ask, known) if self.custom else listing.ask
+            answer = self.answer(http, settings, listing.pages.ask(asked, walk.at))
             records = self._records(answer, listing)
             try:
                 turn = listing.pages.turn(answer, len(records), walk.at)
             except Wrong as wrong:
                 raise broken(self.system, str(wrong)) from None
             walk.go(turn, records)
-            more = walk.list < len(listings)
-            # A total is the vendor's for one list, so it means something only where there is one list.
-            expected = turn.expected if len(listings) == 1 else None
-            yield Page(records, walk.cursor() if more else None, expected)
+            yield records, turn, walk
 
     def source_id(self, record: Record) -> str:
         found = self._id(record)
@@ -96,13 +154,47 @@ class RestSource:
 
     def read(self, record: Record) -> Person:
         status, fields = self._status(record), self._fields(record)
+        if own := record.get(OWN):
+            fields.update(own)
         if status in self.future_hires and fields.get("hired_on", "") > self.clock().date().isoformat():
             status = Status.PREHIRE
         return Person(self.source_id(record), status, fields)
 
-    def _records(self, answer: Answer, listing: Listing) -> tuple[Record, ...]:
+    def answer(self, http: Http, settings: Settings, ask: Ask) -> Answer:
+        """One question. Raises NeedsPerson with the card's sentence for its code, and RetryLater."""
+        try:
+            return self._asked(http, settings, ask)
+        except NeedsPerson as error:
+            better = self.sentences.get(error.code)
+            if better is None:
+                raise
+            raise NeedsPerson(better, code=error.code, detail=error.detail) from None
+        except RetryLater as error:
+            raise spoken(error, self.system) from None
+
+    def _own_fields(self, http: Http, settings: Settings) -> Mapping[str, str]:
+        """What the customer's administrators made there, asked once per session."""
+        if self.custom is None:
+            return {}
+        place = ("own fields", self.base_url)
+        if place not in http.kept:
+            http.kept[place] = self.custom.learn(lambda ask: self.answer(http, settings, ask))
+        known: Mapping[str, str] = http.kept[place]
+        return known
+
+    def _kept(self, records: list[Any], known: Mapping[str, str]) -> tuple[Record, ...]:
+        """What leaves the source."""
+        if not self.by_name:
+            records = [blocked(record, self.private) for record in records]
+        if self.custom:
+            take = self.custom.take
+            for record in records:
+                take(record, known)
+        return tuple(records)
+
+    def _records(self, answer: Answer, listing: Listing) -> list[Any]:
         if answer.ended:
-            return ()
+            return []
         try:
             found = dig(answer.data, listing.people)
         except LookupError:
@@ -112,16 +204,7 @@ class RestSource:
         if listing.stamp:
             for record in found:
                 record[LIST] = listing.stamp
-        return tuple(found)
-
-    def _answer(self, http: Http, settings: Settings, ask: Ask) -> Answer:
-        try:
-            return self._asked(http, settings, ask)
-        except NeedsPerson as error:
-            better = self.sentences.get(error.code)
-            if better is None:
-                raise
-            raise NeedsPerson(better, code=error.code, detail=error.detail) from None
+        return found
 
     def _asked(self, http: Http, settings: Settings, ask: Ask) -> Answer:
         url = filled(self.base_url, settings, self.system) + ask.path
@@ -134,7 +217,7 @@ class RestSource:
             # A token may end in mid-run; a fresh one that is refused too is final.
             if response.status_code != 401 or not self.auth.renew(http, settings):
                 break
-        raise_for_answer(response, system=self.system)
+        raise_for_refusal(response, self.system)
         return understand(response, self.system)
 
 
@@ -150,7 +233,7 @@ class _Walk:
         self.seen: str = start["seen"]
         self._visited = {(self.list, orjson.dumps(self.at))}
 
-    def go(self, turn: Turn, records: tuple[Record, ...]) -> None:
+    def go(self, turn: Turn, records: list[Any]) -> None:
         """On to the next page or list. Raises RetryLater for the page before, a cursor again, or no end."""
         digest = hashlib.blake2b(orjson.dumps(records), digest_size=12).hexdigest() if records else ""
         if digest and digest == self.seen:
@@ -166,3 +249,10 @@ class _Walk:
 
     def cursor(self) -> Cursor:
         return {"list": self.list, "at": self.at, "page": self.page, "seen": self.seen}
+
+
+def fields_of(source: Source) -> tuple[str, ...]:
+    """The fields that a card can send, in the order of FIELDS; those of a customer's own making come with people."""
+    if not isinstance(source, RestSource):
+        return tuple(FIELDS)
+    return tuple(name for name in FIELDS if name in source.fields)

@@ -14,12 +14,33 @@ from django.db.backends.utils import CursorWrapper
 from integrations.engine.diff import Known, Line, LineKind
 from integrations.engine.normalise import text
 from integrations.engine.pipeline import Keyed, as_data
+from integrations.engine.policy import Leaving
 from integrations.engine.problems import Found
 from integrations.models import PersonState, Run
 from integrations.people import ATTRIBUTES
-from integrations.targets import sql
+from integrations.targets import matching, sql
 
 _BIG = 2_000  # rows of work from which on the planner needs to be told about them
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Lines of a plan by kind; the removals among them by why."""
+
+    kinds: Mapping[LineKind, int]
+    leaving: Mapping[Leaving, int]
+
+    @classmethod
+    def none(cls) -> Counts:
+        return cls(dict.fromkeys(LineKind, 0), dict.fromkeys(Leaving, 0))
+
+    def without_removals(self) -> Counts:
+        return Counts({**self.kinds, LineKind.DEACTIVATED: 0}, dict.fromkeys(Leaving, 0))
+
+    @property
+    def changes(self) -> bool:
+        """Whether the plan does something to anybody."""
+        return any(count for kind, count in self.kinds.items() if kind is not LineKind.REFRESHED)
 
 
 @dataclass(frozen=True)
@@ -36,7 +57,7 @@ class Directory:
 
     def is_empty(self) -> bool:
         """Whether this connection owns nobody at all, not even somebody deactivated."""
-        return bool(self._row(sql.IS_EMPTY)[0])
+        return bool(self.row(sql.IS_EMPTY)[0])
 
     # --- while people are read ---
 
@@ -44,13 +65,13 @@ class Directory:
         """Remembers that these keys were in the answer. Returns those that this run had not seen before."""
         try:
             with transaction.atomic():
-                self._run(sql.NOTE_KEYS, keys=_joined(keyed))
+                self.execute(sql.NOTE_KEYS, keys=_joined(keyed))
         except IntegrityError:
             with database.cursor() as cursor:
                 cursor.execute(sql.NOTED, {"run": self.run, "keys": _joined(keyed)})
                 noted = {key for (key,) in cursor.fetchall()}
             new = tuple(one for one in keyed if one.source_id not in noted)
-            self._run(sql.NOTE_KEYS, keys=_joined(new))
+            self.execute(sql.NOTE_KEYS, keys=_joined(new))
             return new
         return tuple(keyed)
 
@@ -95,70 +116,90 @@ class Directory:
         """Statistics of the work tables. Outside of transactions: its lock would last as long as they do."""
         if size >= _BIG:
             for statement in sql.ANALYSE:
-                self._run(statement)
+                self.execute(statement)
 
     def work(self) -> tuple[int, int]:
         """How many keys and lines the work tables hold of this run."""
-        seen, staged = self._row(sql.WORK)
+        seen, staged = self.row(sql.WORK)
         return seen, staged
 
-    def owned(self) -> int:
-        """Active people of this connection."""
-        return int(self._row(sql.OWNED)[0])
+    def owned(self) -> tuple[int, bool]:
+        """Active people of this connection; whether anybody is kept although they were missing."""
+        active, kept = self.row(sql.OWNED)
+        return int(active), bool(kept)
+
+    def in_bulk(self) -> None:
+        """Tells the planner that what follows in this transaction is about everybody."""
+        self.execute(sql.IN_BULK)
+
+    def missing(self) -> int:
+        """Active people who were not in the answer."""
+        return int(self.row(sql.MISSING)[0])
 
     def plan_absent(self) -> int:
-        """Adds a line for everybody who is active and was not in the answer. Returns how many."""
-        self._run(sql.IN_BULK)
-        return self._run(sql.PLAN_ABSENT)
+        """Adds a line for everybody who is active, not in the answer and not kept by a person. Returns how many."""
+        return self.execute(sql.PLAN_ABSENT)
 
-    def counts(self) -> dict[LineKind, int]:
-        """Lines of the plan by kind."""
+    def counts(self) -> Counts:
+        """Lines of the plan by kind, and the removals by why."""
+        found = Counts.none()
+        kinds, leaving = dict(found.kinds), dict(found.leaving)
         with database.cursor() as cursor:
-            cursor.execute(sql.COUNT_BY_KIND, self._values())
-            found = {LineKind(kind): count for kind, count in cursor.fetchall()}
-        return {kind: found.get(kind, 0) for kind in LineKind}
+            cursor.execute(sql.COUNT_BY_KIND, self.values())
+            for kind, why, count in cursor.fetchall():
+                kinds[LineKind(kind)] += count
+                if why:
+                    leaving[Leaving(why)] += count
+        return Counts(kinds, leaving)
 
     def drop_removals(self) -> None:
         """Takes the removals out of the plan."""
-        self._run(sql.DROP_REMOVALS)
+        self.execute(sql.DROP_REMOVALS)
+
+    def see_again(self) -> None:
+        """Ends the keeping of people who had been missing and are listed again."""
+        self.execute(sql.SEEN_AGAIN)
 
     def apply(self, counts: Mapping[LineKind, int]) -> None:
         """Does what the plan says: who left first, then the others, then the change log."""
-        self._run(sql.IN_BULK)
         steps = (
             (LineKind.DEACTIVATED, sql.DEACTIVATE),
             (LineKind.CHANGED, sql.CHANGE_PEOPLE),
             (LineKind.RETURNED, sql.CHANGE_PEOPLE),
             (LineKind.REFRESHED, sql.REFRESH),
+            (LineKind.MATCHED, matching.TAKE_OVER),
             (LineKind.ADDED, sql.ADD),
         )
         for kind, statement in steps:
             if counts[kind]:
-                self._run(statement, kind=kind.value)
+                self.execute(statement, kind=kind.value)
         if any(counts[kind] for kind in LineKind if kind is not LineKind.REFRESHED):
-            self._run(sql.LOG_CHANGES)
+            self.execute(sql.LOG_CHANGES)
 
     def clear(self) -> None:
         """Empties the work tables of this run."""
         for statement in sql.CLEAR:
-            self._run(statement)
+            self.execute(statement)
 
     def start_over(self) -> None:
         """As if nothing had been read."""
         self.clear()
-        self._run(sql.FORGET_PROBLEMS)
+        self.execute(sql.FORGET_PROBLEMS)
 
-    def _values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
+        """What every statement may use."""
         return {"run": self.run, "connection": self.connection, "company": self.company}
 
-    def _run(self, statement: str, **more: Any) -> int:
+    def execute(self, statement: str, **more: Any) -> int:
+        """Runs a statement that may use `run`, `connection`, `company` and `more`. Returns how many rows it touched."""
         with database.cursor() as cursor:
-            cursor.execute(statement, {**self._values(), **more})
+            cursor.execute(statement, {**self.values(), **more})
             return int(cursor.rowcount)
 
-    def _row(self, statement: str) -> tuple[Any, ...]:
+    def row(self, statement: str, **more: Any) -> tuple[Any, ...]:
+        """The first row of the answer."""
         with database.cursor() as cursor:
-            cursor.execute(statement, self._values())
+            cursor.execute(statement, {**self.values(), **more})
             return tuple(cursor.fetchone() or ())
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The statements of the directory. Table and column names are constants; every value is a parameter.
+"""The statements of reading people and of writing them. Table and column names are constants; every value is a parameter.
 
 How they must look, and which traps they avoid: performance.md §3 and §9.
 """
@@ -6,13 +6,14 @@ How they must look, and which traps they avoid: performance.md §3 and §9.
 
 from __future__ import annotations
 
-from integrations.models import Change, DirectoryPerson, Problem, Seen, Staged
+from integrations.models import Change, DirectoryPerson, Problem, Seen, Staged, StagedMember
 from integrations.people import ATTRIBUTES
 
 PERSON = DirectoryPerson._meta.db_table
 CHANGE = Change._meta.db_table
 SEEN = Seen._meta.db_table
 STAGED = Staged._meta.db_table
+STAGED_MEMBER = StagedMember._meta.db_table
 PROBLEM = Problem._meta.db_table
 
 # The digest of nobody's record: whoever left by being absent is read afresh on coming back.
@@ -20,7 +21,7 @@ NO_DIGEST = "00000000-0000-0000-0000-000000000000"
 
 _COLUMNS = ", ".join(ATTRIBUTES)
 _VALUES = ", ".join(f"coalesce(person->'after'->>'{name}', '')" for name in ATTRIBUTES)
-_ASSIGNMENTS = ", ".join(
+ASSIGNMENTS = ", ".join(
     f"{name} = coalesce(line.person->'after'->>'{name}', p.{name})" for name in ATTRIBUTES
 )
 
@@ -28,7 +29,8 @@ _ASSIGNMENTS = ", ".join(
 SEPARATOR = "\x1f"
 
 
-def _list(name: str) -> str:
+def listed(name: str) -> str:
+    """The parameter `name`, keys joined with SEPARATOR, as an array."""
     return f"string_to_array(%({name})s, chr({ord(SEPARATOR)}))"
 
 
@@ -37,16 +39,20 @@ IS_EMPTY = f"SELECT NOT EXISTS (SELECT FROM {PERSON} WHERE connection_id = %(con
 # A batch has at most some thousand keys: each is one look-up in the index, whatever the statistics say.
 ONE_BY_ONE = """
 SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-       set_config('enable_seqscan', 'off', true)"""
+       set_config('enable_seqscan', 'off', true), set_config('enable_material', 'off', true)"""
 
 # A plain INSERT takes half of what ON CONFLICT DO NOTHING takes; a repeated key is the exception.
-NOTE_KEYS = f"INSERT INTO {SEEN} (run_id, source_id) SELECT %(run)s, unnest({_list('keys')})"
-NOTED = f"SELECT source_id FROM {SEEN} WHERE run_id = %(run)s AND source_id = ANY({_list('keys')})"
+NOTE_KEYS = f"INSERT INTO {SEEN} (run_id, source_id) SELECT %(run)s, unnest({listed('keys')})"
+NOTED = f"SELECT source_id FROM {SEEN} WHERE run_id = %(run)s AND source_id = ANY({listed('keys')})"
 
+# OFFSET keeps the look-up where it is: before anybody has counted the people, reading all of them looks cheaper.
 DIFFERING = f"""
-SELECT page.source_id, p.state, p.protected OR p.kept <> '', {", ".join(f"p.{name}" for name in ATTRIBUTES)}
-FROM unnest({_list("keys")}, {_list("digests")}::uuid[]) AS page(source_id, digest)
-LEFT JOIN {PERSON} p ON p.connection_id = %(connection)s AND p.source_id = page.source_id
+SELECT page.source_id, p.state, p.protected OR p.kept IN ('terminated', 'outside'),
+       {", ".join(f"p.{name}" for name in ATTRIBUTES)}
+FROM unnest({listed("keys")}, {listed("digests")}::uuid[]) AS page(source_id, digest)
+LEFT JOIN LATERAL (
+    SELECT * FROM {PERSON} one WHERE one.connection_id = %(connection)s AND one.source_id = page.source_id OFFSET 0
+) p ON true
 WHERE p.raw_digest IS DISTINCT FROM page.digest"""
 
 STAGE = f"COPY {STAGED} (run_id, source_id, person) FROM STDIN"
@@ -63,21 +69,37 @@ IN_BULK = """
 SELECT set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true),
        set_config('work_mem', '32MB', true)"""
 
-OWNED = f"SELECT count(*) FROM {PERSON} WHERE connection_id = %(connection)s AND state = 'active'"
+# How many are active, and whether anybody is kept although they were missing.
+OWNED = f"""
+SELECT count(*) FILTER (WHERE state = 'active'), coalesce(bool_or(kept = 'absent'), false)
+FROM {PERSON} WHERE connection_id = %(connection)s"""
+
+_MISSING = f"""
+FROM {PERSON} p
+WHERE p.connection_id = %(connection)s AND p.state = 'active'
+  AND NOT EXISTS (SELECT FROM {SEEN} s WHERE s.run_id = %(run)s AND s.source_id = p.source_id)"""
+MISSING = f"SELECT count(*) {_MISSING}"
 
 PLAN_ABSENT = f"""
 INSERT INTO {STAGED} (run_id, source_id, person)
 SELECT %(run)s, p.source_id, jsonb_build_object(
-    'kind', 'deactivated', 'digest', '{NO_DIGEST}',
+    'kind', 'deactivated', 'digest', '{NO_DIGEST}', 'belongs', false,
     'name', coalesce(nullif(btrim(p.first_name || ' ' || p.last_name), ''), p.email),
     'before', jsonb_build_object('status', 'active'), 'after', jsonb_build_object('status', 'absent'))
-FROM {PERSON} p
-WHERE p.connection_id = %(connection)s AND p.state = 'active'
-  AND NOT EXISTS (SELECT FROM {SEEN} s WHERE s.run_id = %(run)s AND s.source_id = p.source_id)"""
+{_MISSING} AND NOT p.protected AND p.kept = ''"""
 
-COUNT_BY_KIND = f"SELECT person->>'kind', count(*) FROM {STAGED} WHERE run_id = %(run)s GROUP BY 1"
+COUNT_BY_KIND = f"""
+SELECT person->>'kind', CASE WHEN person->>'kind' = 'deactivated' THEN person->'after'->>'status' ELSE '' END,
+       count(*)
+FROM {STAGED} WHERE run_id = %(run)s GROUP BY 1, 2"""
 
 DROP_REMOVALS = f"DELETE FROM {STAGED} WHERE run_id = %(run)s AND person->>'kind' = 'deactivated'"
+
+# Somebody rejected their removal because they were missing; now they are listed again.
+SEEN_AGAIN = f"""
+UPDATE {PERSON} p SET kept = '' FROM {SEEN} s
+WHERE p.connection_id = %(connection)s AND p.kept = 'absent'
+  AND s.run_id = %(run)s AND s.source_id = p.source_id"""
 
 ADD = f"""
 INSERT INTO {PERSON} (company_id, connection_id, source_id, raw_digest, {_COLUMNS})
@@ -90,19 +112,23 @@ WHERE line.run_id = %(run)s AND line.person->>'kind' = %(kind)s
   AND p.connection_id = %(connection)s AND p.source_id = line.source_id"""
 
 CHANGE_PEOPLE = f"""
-UPDATE {PERSON} p SET {_ASSIGNMENTS}, state = 'active', deactivated_at = NULL,
-       raw_digest = (line.person->>'digest')::uuid, updated_at = now() {_LINES}"""
+UPDATE {PERSON} p SET {ASSIGNMENTS}, state = 'active', deactivated_at = NULL, left_because = '', kept = '',
+       edited_at = NULL, raw_digest = (line.person->>'digest')::uuid, updated_at = now() {_LINES}"""
 
 DEACTIVATE = f"""
-UPDATE {PERSON} p SET state = 'deactivated', deactivated_at = now(),
+UPDATE {PERSON} p SET state = 'deactivated', deactivated_at = now(), left_because = line.person->'after'->>'status',
        raw_digest = (line.person->>'digest')::uuid, updated_at = now() {_LINES}"""
 
-REFRESH = f"UPDATE {PERSON} p SET raw_digest = (line.person->>'digest')::uuid {_LINES}"
+# Whoever does not belong in any more is here because somebody, or the policy, decided so: that lasts.
+REFRESH = f"""
+UPDATE {PERSON} p SET raw_digest = (line.person->>'digest')::uuid,
+       kept = CASE WHEN (line.person->>'belongs')::boolean THEN '' ELSE p.kept END,
+       edited_at = CASE WHEN (line.person->>'belongs')::boolean THEN NULL ELSE p.edited_at END {_LINES}"""
 
 LOG_CHANGES = f"""
 INSERT INTO {CHANGE} (run_id, source_id, person_name, kind, before, after)
 SELECT %(run)s, source_id, person->>'name', person->>'kind', person->'before', person->'after'
 FROM {STAGED} WHERE run_id = %(run)s AND person->>'kind' <> 'refreshed'"""
 
-CLEAR = (f"DELETE FROM {SEEN} WHERE run_id = %(run)s", f"DELETE FROM {STAGED} WHERE run_id = %(run)s")
+CLEAR = tuple(f"DELETE FROM {table} WHERE run_id = %(run)s" for table in (SEEN, STAGED, STAGED_MEMBER))
 FORGET_PROBLEMS = f"DELETE FROM {PROBLEM} WHERE run_id = %(run)s"

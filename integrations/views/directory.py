@@ -1,39 +1,49 @@
-"""The directory: whom the LMS sees, per company, and everything that is known about one person."""
+"""The directory: whom the LMS sees, per company, searched and filtered, however many they are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Count, Q
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from integrations import queries
-from integrations.models import Change, ChangeKind, DirectoryPerson, PersonState
-from integrations.people import ATTRIBUTES
-from integrations.views import words
-from integrations.views.shared import DeskRequest, company_of, page_of, person_of, text_of
+from integrations import catalog, queries
+from integrations.models import ConnectionState, DirectoryPerson, PersonState
+from integrations.views import people_filter
+from integrations.views.keyset import keyset_page
+from integrations.views.shared import DeskRequest, address_for, company_of, page_of, text_of
+from integrations.views.words import PERSON_TONES
 from portal.accounts.models import Company
 
 COMPANIES_PER_PAGE = 50
 PEOPLE_PER_PAGE = 50
-HISTORY_SHOWN = 50
-STATE_TONES = {PersonState.ACTIVE: "good", PersonState.DEACTIVATED: "neutral"}
+_SHOWN = ("first_name", "last_name", "email", "job_title", "department", "location")
 
 
 @require_safe
 def directory(request: DeskRequest) -> HttpResponse:
     """The people of one company. Without one in the address: of the only one, or a list to choose from."""
+    companies = queries.companies_with_systems(request.user)
     if chosen := request.GET.get("company"):
-        return _people(request, company_of(request.user, chosen), alone=False)
-    companies = Company.objects.for_actor(request.user)
+        return _people(request, company_of(request.user, chosen, companies), alone=False)
     first = list(companies.order_by("name")[:2])
-    if len(first) == 1:
-        return _people(request, first[0], alone=True)
-    return _companies(request)
+    return _people(request, first[0], alone=True) if len(first) == 1 else _companies(request)
+
+
+@require_safe
+def directory_options(request: DeskRequest) -> HttpResponse:
+    """Departments, locations or groups that the company has, asked for when somebody begins to type."""
+    company = company_of(request.user, request.GET.get("company", ""))
+    field = request.GET.get("field", "")
+    if field not in people_filter.SUGGESTED:
+        raise Http404
+    return render(
+        request, "integrations/_directory_options.html", {"options": queries.values_in(company, field)}
+    )
 
 
 def _companies(request: DeskRequest) -> HttpResponse:
@@ -47,60 +57,62 @@ def _companies(request: DeskRequest) -> HttpResponse:
     return _answer(request, "companies", {"page": page, "text": text})
 
 
-def _people(request: DeskRequest, company: Company, *, alone: bool) -> HttpResponse:
-    text, state = text_of(request), request.GET.get("state", PersonState.ACTIVE.value)
-    state = state if state in PersonState.values else ""
-    page = page_of(
-        request, queries.people_of(company, user=request.user, text=text, state=state), PEOPLE_PER_PAGE
+@dataclass(frozen=True, slots=True)
+class System:
+    """An HR system of the company, with its connection's public id."""
+
+    public_id: str
+    name: str
+    is_over: bool
+
+    @classmethod
+    def of(cls, told: Mapping[str, str]) -> System:
+        name = catalog.get(told["provider_slug"]).name
+        return cls(told["public_id"], name, told["state"] == ConnectionState.DISCONNECTED)
+
+
+def _people(request: DeskRequest, company: Any, *, alone: bool) -> HttpResponse:
+    chosen = people_filter.chosen_by(request)
+    found = queries.staff_of(company, chosen)
+    total = found.count()
+    page = keyset_page(
+        found.only("public_id", "state", *_SHOWN),
+        request.GET,
+        order=queries.PEOPLE_ORDER,
+        size=PEOPLE_PER_PAGE,
+        total=total,
+        within=DirectoryPerson.objects.filter(company=company),
     )
     context = {
         "company": company,
         "alone": alone,
         "page": page,
-        "rows": [(person, STATE_TONES[PersonState(person.state)]) for person in page],
-        "text": text,
-        "state": state,
-        "states": [(value, _(str(label))) for value, label in PersonState.choices],
-        "anybody": bool(page.paginator.count) or DirectoryPerson.objects.filter(company=company).exists(),
+        "rows": [(person, PERSON_TONES[PersonState(person.state)]) for person in page.rows],
+        "chosen": chosen,
+        "filtered": bool(chosen.text or chosen.more or request.GET.get("state")),
+        "export_url": address_for(request.user, "directory_export") if total else "",
+        "query": _query(request, company),
     }
+    if not request.htmx or request.htmx.boosted:
+        context |= {
+            "systems": [System.of(each) for each in company.systems],
+            "states": people_filter.states(),
+            "recently": people_filter.recently(),
+        }
     return _answer(request, "people", context)
 
 
-def _answer(request: DeskRequest, what: str, context: dict[str, Any]) -> HttpResponse:
-    """The rows alone for htmx, else the page around them."""
-    fragment = request.htmx and not request.htmx.boosted
-    name = f"_directory_{what}.html" if fragment else f"directory_{what}.html"
-    return render(request, f"integrations/{name}", context)
+def _query(request: DeskRequest, company: Any) -> str:
+    """The filters of the address, for the export of exactly what is shown."""
+    query = request.GET.copy()
+    for name in ("after", "before", "from"):
+        query.pop(name, None)
+    query["company"] = str(company.public_id)
+    return query.urlencode()
 
 
-@require_safe
-def person_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
-    person = person_of(request.user, public_id)
-    origins = dict(words.mapping_rows(person.connection))
-    context = {
-        "person": person,
-        "connection": person.connection,
-        "tone": STATE_TONES[PersonState(person.state)],
-        "manager": _manager(person),
-        "attributes": [
-            (name, _(label), getattr(person, name), origins.get(_(label), ""))
-            for name, label in ATTRIBUTES.items()
-        ],
-        "history": [
-            (change, words.KIND_TONES[ChangeKind(change.kind)], words.lines(change))
-            for change in _history(person)
-        ],
-    }
-    return render(request, "integrations/person_detail.html", context)
-
-
-def _manager(person: DirectoryPerson) -> DirectoryPerson | None:
-    if not person.manager_id:
-        return None
-    return DirectoryPerson.objects.filter(connection=person.connection, source_id=person.manager_id).first()
-
-
-def _history(person: DirectoryPerson) -> list[Change]:
-    """What runs did to this person, the newest first."""
-    found = Change.objects.filter(run__connection=person.connection, source_id=person.source_id)
-    return list(found.select_related("run").order_by("-pk")[:HISTORY_SHOWN])
+def _answer(request: DeskRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """The rows alone for htmx; without scripts the same address is the whole page."""
+    if request.htmx and not request.htmx.boosted:
+        return render(request, f"integrations/_directory_{name}.html", context | {"fragment": True})
+    return render(request, f"integrations/directory_{name}.html", context)

@@ -1,59 +1,43 @@
-"""The page of a run: live while it goes on, then what it did to whom, and what it could not do."""
+"""The page of a run: live while it goes on, then what it did to whom, how long it took, and what was asked for it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Count, F, Window
-from django.db.models.functions import RowNumber
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_safe
 
-from integrations import queries
-from integrations.engine import problems
-from integrations.engine.problems import Words
-from integrations.models import ChangeKind, DirectoryPerson, Problem, Run
-from integrations.people import ATTRIBUTES
+from integrations.models import Run, RunKind
+from integrations.services.undo import refusal
 from integrations.views import words
-from integrations.views.shared import DeskRequest, page_of, people_by_key, run_of
+from integrations.views.run_changes import changes_of, troubles_of
+from integrations.views.shared import DeskRequest, address_for, page_of, run_of
+from portal.accounts.models import User
 
-PER_PAGE = 25
-PEOPLE_PER_PROBLEM = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    label: str
-    value: str
-    count: int
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """All problems of one code: what it means, and the first people concerned."""
-
-    words: Words
-    count: int
-    shown: tuple[tuple[Problem, DirectoryPerson | None, str], ...]
-
-    @property
-    def more(self) -> int:
-        return self.count - len(self.shown)
+REQUESTS_PER_PAGE = 100
+# Stages as runs time them; another one is shown by its own name.
+_STAGES = {
+    "testing": gettext_noop("Testing the credentials"),
+    "reading": gettext_noop("Reading people"),
+    "comparing": gettext_noop("Comparing with the directory"),
+    "applying": gettext_noop("Applying the changes"),
+    "groups": gettext_noop("Groups"),
+    "invitations": gettext_noop("Invitations"),
+}
 
 
 @require_safe
 def run_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
     run = run_of(request.user, public_id)
-    context = _progress(run)
+    context = _progress(run) | {"facts": _facts(run)}
     if not run.is_open:
-        context |= _changes(request, run) | {"groups": _problems(run)}
+        context |= changes_of(request, run)
+        context |= {"troubles": troubles_of(run), "stages": _stages(run), **_links(request.user, run)}
     return render(request, "integrations/run_detail.html", context)
 
 
@@ -67,85 +51,88 @@ def run_progress(request: DeskRequest, public_id: UUID) -> HttpResponse:
     return response
 
 
+@require_safe
+def run_requests(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    """What was asked of the HR system, request by request: for whoever looks into a fault."""
+    run = run_of(request.user, public_id)
+    page = page_of(request, run.asked.order_by("pk"), REQUESTS_PER_PAGE)
+    context = {"run": run, "connection": run.connection, "title": words.run_title(run), "page": page}
+    return render(request, "integrations/run_requests.html", context)
+
+
 def _progress(run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "connection": run.connection,
         "title": words.run_title(run),
         "badge": words.run_badge(run),
+        "dry": run.kind == RunKind.DRY,
         "phases": words.phases(run),
+        "pace": words.pace(run),
         "waited": words.duration(run.created_at, run.started_at),
-        "read": words.read(run),
+        "read": words.read(run) if run.pages else "",
         "took": words.duration(run.started_at, run.finished_at),
-        "numbers": [
-            (_("Added"), run.added, _counted(_("%(number)s more came back"), run.returned)),
-            (_("Changed"), run.changed, _("%(number)s unchanged") % {"number": intcomma(run.unchanged)}),
-            (_("Deactivated"), run.deactivated, _("Their accounts are kept") if run.deactivated else ""),
-            (_("Problems"), run.problem_count, _("Explained below") if run.problem_count else ""),
-        ],
+        "numbers": _numbers(run),
     }
 
 
-def _counted(words: str, number: int) -> str:
+def _numbers(run: Run) -> list[tuple[str, int, str]]:
+    """The tiles: a label, a number, and a word on what it leaves out. Those that say nothing are not there."""
+    came = _more(_("%(number)s came back"), run.returned), _more(_("%(number)s taken over"), run.matched)
+    moved = _("%(joined)s joined, %(left)s left") % {
+        "joined": intcomma(run.joined),
+        "left": intcomma(run.left_groups),
+    }
+    made = _more(
+        ngettext("%(number)s group is new", "%(number)s groups are new", run.groups_made), run.groups_made
+    )
+    tiles = [
+        (_("Added"), run.added, ", ".join(filter(None, came))),
+        (_("Changed"), run.changed, _("%(number)s unchanged") % {"number": intcomma(run.unchanged)}),
+        (_("Deactivated"), run.deactivated, _("Their accounts are kept") if run.deactivated else ""),
+        (_("Problems"), run.problem_count, _("Explained below") if run.problem_count else ""),
+    ]
+    rest = [
+        (_("Removals held"), run.held, _("Nobody of them was changed")),
+        (_("Memberships"), run.joined + run.left_groups, ". ".join(filter(None, (moved, made)))),
+        (_("Invited"), run.invited, ""),
+    ]
+    return tiles + [tile for tile in rest if tile[1]]
+
+
+def _more(words: str, number: int) -> str:
     return words % {"number": intcomma(number)} if number else ""
 
 
-def _changes(request: DeskRequest, run: Run) -> dict[str, Any]:
-    """The tabs by kind, and the page of changes with a link to each person."""
-    counts = dict(run.changes.order_by().values_list("kind").annotate(number=Count("pk")))
-    chosen = request.GET.get("kind", "")
-    chosen = chosen if chosen in ChangeKind.values else ""
-    page = page_of(request, queries.changes_of(run, kind=chosen), PER_PAGE)
-    people = people_by_key(run.connection, [change.source_id for change in page])
-    tabs = [Tab(_("All"), "", sum(counts.values()), not chosen)]
-    tabs += [
-        Tab(_(str(label)), value, counts[value], value == chosen)
-        for value, label in ChangeKind.choices
-        if value in counts
+def _facts(run: Run) -> list[str]:
+    """When it was due, who asked for it and why, and what it belongs to."""
+    said = [
+        _("Slot of %(when)s UTC") % {"when": f"{run.slot:%Y-%m-%d %H:%M}"} if run.slot else "",
+        _("Asked for by %(who)s") % {"who": run.asked_by} if run.asked_by else "",
+        f"“{run.words}”" if run.words else "",
+        _("Carries out a confirmed plan") if run.receipt_id else "",
     ]
+    return [one for one in said if one]
+
+
+def _stages(run: Run) -> dict[str, Any]:
+    """Seconds by stage, in the order in which they went."""
+    names = [*_STAGES, *(name for name in run.timings if name not in _STAGES)]
+    found = [(name, run.timings[name]) for name in names if name in run.timings]
     return {
-        "page": page,
-        "tabs": tabs,
-        "changes": [
-            (
-                change,
-                words.KIND_TONES[ChangeKind(change.kind)],
-                words.lines(change),
-                people.get(change.source_id),
-            )
-            for change in page
-        ],
+        "labels": [_(_STAGES[name]) if name in _STAGES else str(name).capitalize() for name, _took in found],
+        "seconds": [round(float(took), 1) for _name, took in found],
     }
 
 
-def _problems(run: Run) -> list[Group]:
-    """Grouped by code, the most frequent first, with the first people of each. Three queries in all."""
-    counts = dict(run.problems.order_by().values_list("code").annotate(number=Count("pk")))
-    if not counts:
-        return []
-    shown: dict[str, list[Problem]] = defaultdict(list)
-    rank = Window(RowNumber(), partition_by=[F("code")], order_by="pk")
-    for problem in queries.problems_of(run).annotate(rank=rank).filter(rank__lte=PEOPLE_PER_PROBLEM):
-        shown[problem.code].append(problem)
-    people = people_by_key(
-        run.connection, [problem.source_id for found in shown.values() for problem in found]
-    )
-    return [
-        Group(
-            problems.words(code),
-            number,
-            tuple(
-                (
-                    problem,
-                    people.get(problem.source_id),
-                    _attribute(problem.field),
-                )
-                for problem in shown[code]
-            ),
-        )
-        for code, number in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    ]
-
-
-def _attribute(name: str) -> str:
-    return _(ATTRIBUTES[name]) if name in ATTRIBUTES else words.field_label(name)
+def _links(user: User, run: Run) -> dict[str, str]:
+    may_undo = run.change_total or run.joined or run.left_groups
+    undone = run.undone_by.first() if may_undo else None
+    undo = address_for(user, "run_undo", run.public_id) if may_undo and not undone else ""
+    return {
+        "requests_url": address_for(user, "run_requests", run.public_id),
+        "undo_url": undo if undo and not refusal(run) else "",
+        "undone_url": address_for(user, "run_detail", undone.public_id) if undone else "",
+        "holds_url": address_for(user, "holds_detail", run.connection.public_id) if run.held else "",
+        "matches_url": address_for(user, "matches_list", run.connection.public_id),
+    }

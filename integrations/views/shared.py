@@ -10,10 +10,13 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django_htmx.middleware import HtmxDetails
 
-from integrations.models import Connection, DirectoryPerson, Run
+from integrations.models import Connection, DirectoryPerson, Group, Inquiry, Run
+from integrations.permissions import POLICY
 from portal.accounts.models import Company, User
+from portal.accounts.policy import GET
 
 M = TypeVar("M", bound=Model)
 
@@ -47,13 +50,38 @@ def person_of(user: User, public_id: UUID) -> DirectoryPerson:
     return found
 
 
-def company_of(user: User, text: str) -> Company:
-    """The company of an address's `?company=`. Raises Http404 for nonsense, missing and foreign alike."""
+def group_of(user: User, public_id: UUID) -> Group:
+    """Raises Http404 as `connection_of` does."""
+    groups = Group.objects.for_actor(user).select_related("company", "connection")
+    found: Group = get_object_or_404(groups, public_id=public_id)
+    return found
+
+
+def inquiry_of(user: User, public_id: UUID) -> Inquiry:
+    """Raises Http404 as `connection_of` does."""
+    inquiries = Inquiry.objects.filter(connection__in=Connection.objects.for_actor(user))
+    return get_object_or_404(inquiries.select_related("connection__company", "asked_by"), public_id=public_id)
+
+
+def address_for(user: User, name: str, *args: object) -> str:
+    """Where a page links to; "" when this person may not open it."""
+    rule = POLICY.get(name)
+    may = rule is not None and rule.knows(GET) and rule.allows(GET, user)
+    return reverse(name, args=args) if may else ""
+
+
+def company_of(user: User, text: str, companies: QuerySet[Company] | None = None) -> Company:
+    """The company of an address's `?company=`. Raises Http404 for nonsense, missing and foreign alike.
+
+    `companies` are those that the user may see, with whatever the page needs besides.
+    """
     try:
         public_id = UUID(text)
     except ValueError:
         raise Http404 from None
-    found: Company = get_object_or_404(Company.objects.for_actor(user), public_id=public_id)
+    found: Company = get_object_or_404(
+        Company.objects.for_actor(user) if companies is None else companies, public_id=public_id
+    )
     return found
 
 

@@ -11,13 +11,17 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, ngettext_lazy, pgettext
 
+from integrations.engine.diff import ACTIVE, STATUS
+from integrations.engine.policy import Leaving
 from integrations.models import (
     Change,
     ChangeKind,
     Check,
     Connection,
     ConnectionState,
+    PersonState,
     Phase,
+    Planned,
     Run,
     RunKind,
     RunOutcome,
@@ -25,11 +29,13 @@ from integrations.models import (
 from integrations.people import ATTRIBUTES
 from integrations.people import field_label as people_field_label
 from integrations.provider import Kind
+from integrations.services.states import tile
+from portal.kit import clock
 from portal.kit.leases import JobState
 
 STATE_TONES = {
     ConnectionState.SETTING_UP: "neutral",
-    ConnectionState.CONNECTING: "busy",
+    ConnectionState.CONNECTING: "neutral",
     ConnectionState.CONNECTED: "good",
     ConnectionState.DEGRADED: "warn",
     ConnectionState.QUARANTINED: "bad",
@@ -43,6 +49,13 @@ KIND_TONES = {
     ChangeKind.RETURNED: "purple",
     ChangeKind.MATCHED: "purple",
 }
+_STATUSES = {
+    ACTIVE: gettext_noop("active"),
+    Leaving.TERMINATED.value: gettext_noop("has left, says the HR system"),
+    Leaving.ABSENT.value: gettext_noop("no longer listed by the HR system"),
+    Leaving.OUTSIDE.value: gettext_noop("no longer let in by the filter"),
+}
+PERSON_TONES = {PersonState.ACTIVE: "good", PersonState.DEACTIVATED: "neutral"}
 _STEPS = {
     "o1": gettext_noop("Entries"),
     "o2": gettext_noop("Address"),
@@ -83,8 +96,8 @@ class Step:
 
 
 def state_badge(connection: Connection) -> Badge:
-    state = ConnectionState(connection.state)
-    return Badge(_(str(state.label)), STATE_TONES[state])
+    shown = tile(connection)
+    return Badge(shown.label, shown.tone)
 
 
 def advice(connection: Connection) -> str:
@@ -118,6 +131,8 @@ def run_badge(run: Run) -> Badge:
         return Badge(_("Failed"), "bad")
     if run.outcome == RunOutcome.HELD:
         return Badge(pgettext("run", "Held"), "warn")
+    if run.outcome == RunOutcome.PLANNED:
+        return Badge(_("Planned"), "info")
     return Badge(_("Done"), "good")
 
 
@@ -187,13 +202,34 @@ def read(run: Run) -> str:
     return _("Read %(people)s on %(pages)s.") % told
 
 
-def lines(change: Change) -> list[Line]:
+def pace(run: Run) -> str:
+    """ "120 people a second, about 2 minutes left"; "" where nothing can be said yet."""
+    if run.phase != Phase.READING or not run.started_at or not run.seen or run.job_state != JobState.RUNNING:
+        return ""
+    rate = run.seen / max((clock.now() - run.started_at).total_seconds(), 1.0)
+    if rate < 1:
+        said = _("%(number)s people a minute") % {"number": max(round(rate * 60), 1)}
+    else:
+        said = _("%(number)s people a second") % {"number": intcomma(round(rate))}
+    if not run.expected or run.expected <= run.seen:
+        return said
+    left = _span((run.expected - run.seen) / rate)
+    return _("%(pace)s, about %(left)s left") % {"pace": said, "left": left}
+
+
+def _span(seconds: float) -> str:
+    """The largest unit alone: "2 minutes"."""
+    size, words = next(((size, words) for size, words in _SPANS if seconds >= size), _SPANS[-1])
+    return str(words % {"count": max(round(seconds / size), 1)})
+
+
+def lines(change: Change | Planned) -> list[Line]:
     """Before and after per attribute, in the order of the directory."""
     names = [name for name in ATTRIBUTES if name in change.before or name in change.after]
     names += sorted((set(change.before) | set(change.after)) - set(names))
     return [
         Line(
-            _(ATTRIBUTES[name]) if name in ATTRIBUTES else name.replace("_", " ").capitalize(),
+            _(ATTRIBUTES[name]) if name in ATTRIBUTES else field_label(name),
             _text(change.before, name),
             _text(change.after, name),
         )
@@ -203,6 +239,8 @@ def lines(change: Change) -> list[Line]:
 
 def _text(values: dict[str, Any], name: str) -> str:
     value = values.get(name)
+    if name == STATUS and value in _STATUSES:
+        return _(_STATUSES[value])
     return "" if value is None else str(value)
 
 
@@ -216,16 +254,6 @@ def steps(check: Check | None) -> list[Step]:
             str(found.get("words", "")),
         )
         for found in findings
-    ]
-
-
-def mapping_rows(connection: Connection) -> list[tuple[str, str]]:
-    """Attribute and the words of the fields that it comes from, in the order of the directory."""
-    if connection.kind != Kind.HRIS:
-        return []
-    return [
-        (_(ATTRIBUTES[origin.attribute]), ", ".join(field_label(name) for name in origin.fields))
-        for origin in connection.rules.mapping.origins
     ]
 
 

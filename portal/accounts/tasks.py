@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import smtplib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -41,7 +42,25 @@ def send_mail(row: Effect) -> Mapping[str, Any]:
         return {"skipped": str(reason)}
     context: dict[str, Any] = {"site_url": settings.SITE_URL, **payload["context"], **late}
     for_staff = _check_addresses(row, payload["to"], context.get("reply_to", ""))
-    message = _message(row, context, for_staff=for_staff)
+    language = payload.get("language") or Language.ENGLISH
+    foot = "staff" if for_staff else "customer"
+    return deliver(row, Mail(payload["template"], tuple(payload["to"]), context, language, foot))
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What is sent: the folder of its words, whom to, and the words at its foot that say why they get it."""
+
+    template: str
+    to: tuple[str, ...]
+    context: Mapping[str, Any]
+    language: str
+    foot: str
+
+
+def deliver(row: Effect, mail: Mail) -> Mapping[str, Any]:
+    """Sends it. Whoever calls this has made sure that we know these people. Raises as send_mail does."""
+    message = _message(row, mail)
     try:
         message.send()
     except smtplib.SMTPRecipientsRefused:
@@ -95,16 +114,15 @@ def _links_about(subject: str) -> QuerySet[AccessLink] | None:
     return links if links.exists() else None
 
 
-def _message(row: Effect, context: Mapping[str, Any], *, for_staff: bool) -> EmailMultiAlternatives:
+def _message(row: Effect, mail: Mail) -> EmailMultiAlternatives:
     folder = settings.BASE_DIR / _FOLDER
-    language = row.payload.get("language") or Language.ENGLISH
+    language, context = mail.language, mail.context
     with override("en-gb" if language == Language.ENGLISH else language):
-        words = folder / row.payload["template"]
+        words = folder / mail.template
         # All white space becomes one space: a value with a line break in it cannot begin another header.
         subject = " ".join(render_text(words, _names("subject", language), context).split())
         text = render_text(words, _names("body", language), context).strip()
-        foot = folder / "_foot"
-        why = render_text(foot, _names("staff" if for_staff else "customer", language), context).strip()
+        why = render_text(folder / "_foot", _names(mail.foot, language), context).strip()
         layout = {
             "language": language,
             "subject": subject,
@@ -115,7 +133,7 @@ def _message(row: Effect, context: Mapping[str, Any], *, for_staff: bool) -> Ema
     message = EmailMultiAlternatives(
         subject=subject,
         body=f"{text}\n\n-- \n{why}\n",
-        to=row.payload["to"],
+        to=list(mail.to),
         reply_to=[context["reply_to"]] if context.get("reply_to") else None,
         headers={
             # The same id on a second try lets the receiving side drop the twin.

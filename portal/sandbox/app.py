@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from portal.sandbox.control import Control
-from portal.sandbox.faults import REFUSALS, Fault
+from portal.sandbox.faults import Fault
 from portal.sandbox.vendors.adp import Adp
 from portal.sandbox.vendors.bamboohr import BambooHr
 from portal.sandbox.vendors.base import FAULT, Dropped, Vendor
@@ -61,7 +61,7 @@ class Application:
             return vendor.handle(request)
         if fault.kind in ("drop", "down"):
             raise Dropped(fault.kind)
-        if fault.kind in REFUSALS:
+        if fault.status is not None:
             return vendor.refuse(request, fault)
         if fault.kind == "slow":
             time.sleep(fault.seconds)

@@ -43,11 +43,21 @@ class Private(NamedTuple):
     salary: float
     home_address: str
     marital_status: str
+    home_phone: str
+    iban: str
+    passport: str
+    birth_place: str
+    nationality: str
+    ethnicity: str
+    religion: str
+    disability: str
+    union: str
 
     @property
     def canaries(self) -> tuple[str, ...]:
         """The values that are telling enough to search for as text."""
-        return self.ssn, self.birth_date.isoformat(), str(self.salary), self.home_address
+        told = self.ssn, self.birth_date.isoformat(), str(self.salary), self.home_address
+        return (*told, *self[6:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,15 @@ class Person:
     def full_name(self) -> str:
         """First and last name, with a space."""
         return f"{self.first_name} {self.last_name}"
+
+    @property
+    def cost_center(self) -> str:
+        """What customers keep in fields of their own making: harmless."""
+        return f"CC-{self.index % 9 + 1}00"
+
+    @property
+    def shirt_size(self) -> str:
+        return ("S", "M", "L", "XL")[self.index % 4]
 
 
 def plain(text: str) -> str:
@@ -179,6 +198,15 @@ class Company:
             salary=38_000.37 + roll % 90_000,  # the cents keep it apart from ids and numbers
             home_address=f"{index + 1} {_STREETS[roll % len(_STREETS)]} Crescent",
             marital_status=_MARITAL[roll % len(_MARITAL)],
+            home_phone=f"+1 775 555 {index % 10_000:04d}",
+            iban=f"XX{roll % 90 + 10}RVSD{index:012d}",
+            passport=f"P{roll % 9_000_000 + 1_000_000}X{index}",
+            birth_place=f"undisclosed birthplace {roll % 9}",
+            nationality=f"undisclosed nationality {roll % 8}",
+            ethnicity=f"undisclosed ethnicity {roll % 7}",
+            religion=f"undisclosed religion {roll % 6}",
+            disability=f"undisclosed disability {roll % 5}",
+            union=f"undisclosed union {roll % 4}",
         )
 
 

@@ -18,7 +18,8 @@ from portal.sandbox.world import World
 
 _PAGES: Final = Path(__file__).parent / "pages"
 _ROWS: Final = 25
-_VENDORS: Final = ("adp", "bamboohr", "personio", "sage_hr", "staffcloud", "entra", "jira", "salesforce")
+_SOURCES: Final = ("adp", "bamboohr", "personio", "sage_hr", "staffcloud")
+_VENDORS: Final = (*_SOURCES, "entra", "jira", "salesforce")
 
 
 class Control:
@@ -84,7 +85,8 @@ class Control:
     def faults(self, request: Request) -> Response:
         """Switches for faults."""
         active = [data.fault(fault) for fault in self.world.faults.values()]
-        return self._page("faults", "Faults", {"active": active, "vendors": _VENDORS, "kinds": KINDS})
+        choices = {"vendors": _VENDORS, "kinds": KINDS, "sources": _SOURCES}
+        return self._page("faults", "Faults", {"active": active, **choices})
 
     def credentials(self, request: Request) -> Response:
         """What to type into the portal."""

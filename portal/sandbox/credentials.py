@@ -35,6 +35,12 @@ CREDENTIALS: Final[dict[str, dict[str, str]]] = {
         "client_secret": "b9a2f6d0-1c3e-4f58-8a67-e2d4c6b80f19",
     },
     "bamboohr": {"subdomain": "riverside", "api_key": "3f1d5a0c9b7e42d8a6c4e0f2b1d3957a8c6e4f20"},
+    "bamboohr_oauth": {
+        "subdomain": "riverside",
+        "client_id": "riverside-5c1e9a",
+        "client_secret": "Tq8sandboxZ3mVb6Kc1",
+        "refresh_token": "def50200c7a94be1d6035f2c8e71b90a",
+    },
     "personio": {
         "client_id": "papi-2c9e41f0-8d17-4b53-a0e6-5f7b1c3d9a84",
         "client_secret": "papi-ZWQ5NmFiMzQtMTdjOC00ZjBhLWI1ZDItOGU2",

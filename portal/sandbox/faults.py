@@ -5,11 +5,26 @@ from typing import Final
 
 # Answered before the vendor sees the request.
 REFUSALS: Final = ("401", "403", "429", "500", "503")
+# The same in words: kind -> status and what the answer says.
+WORDED: Final = {
+    "ip_blocked": (403, "Access denied: your IP address is not on the allow list of this account."),
+    "certificate": (401, "The client certificate has expired or was revoked."),
+    "no_right": (403, "This user may not see employees."),
+    "not_granted": (403, "The field 'department' is not permitted for these credentials."),
+    "no_tenant": (404, "There is no such account."),
+    "maintenance": (503, "We are down for maintenance."),
+}
 # The connection closes without an answer. A listening server cannot refuse, so `down` looks like `drop`.
 SILENCES: Final = ("drop", "down", "drop_after")
 # Change what a list of people contains; never touch the sign-in call.
-CONTENTS: Final = ("empty", "half", "same_page", "truncated")
-KINDS: Final = (*REFUSALS, *SILENCES, *CONTENTS, "slow")
+CONTENTS: Final = ("empty", "half", "same_page", "truncated", "break_off", "empty_second", "too_few")
+# About people: whoever fetches a token is not told.
+_ABOUT_PEOPLE: Final = (*CONTENTS, "no_right", "not_granted", "drop_after")
+KINDS: Final = (*REFUSALS, *WORDED, *SILENCES, *CONTENTS, "slow")
+
+
+class Dropped(ConnectionError):
+    """Close the connection without an answer, as a failed TLS handshake or a dead peer would look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +33,8 @@ class Fault:
 
     `times` limits how many requests it hits (None: until cleared). `path` and `method` narrow it to requests
     whose path contains the text or whose method is equal. `retry_after` (seconds) goes into 429 and 503, as
-    an HTTP date when `as_date`. `seconds` is the delay of `slow`.
+    an HTTP date when `as_date`. `seconds` is the delay of `slow`. `break_off` answers the first page of a list and
+    then closes; `empty_second` has nobody on the later pages; `too_few` tells a larger total than it sends.
     """
 
     vendor: str
@@ -34,9 +50,18 @@ class Fault:
         if self.kind not in KINDS:
             raise ValueError(f"unknown fault {self.kind!r}; choose one of {', '.join(KINDS)}")
 
+    @property
+    def status(self) -> int | None:
+        """That of the answer which refuses; None where the vendor answers itself, or nobody does."""
+        return int(self.kind) if self.kind in REFUSALS else WORDED.get(self.kind, (None, ""))[0]
+
+    @property
+    def message(self) -> str:
+        return WORDED.get(self.kind, (0, ""))[1]
+
     def hits(self, method: str, path: str, *, sign_in: bool) -> bool:
         """Whether this request is affected; `sign_in` says that it only fetches a token."""
-        if sign_in and self.kind in (*CONTENTS, "drop_after"):
+        if sign_in and self.kind in _ABOUT_PEOPLE:
             return False
         # A lost answer matters where something was written: the issue exists, but nobody was told.
         wanted = self.method or ("POST" if self.kind == "drop_after" and self.vendor == "jira" else "")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from portal.kit.clock import Clock, now
 from portal.sandbox.accounts import Account, demo_accounts
 from portal.sandbox.company import Company, Person
-from portal.sandbox.faults import Fault
+from portal.sandbox.faults import Dropped, Fault
 from portal.sandbox.staff import Population, Staff
 
 Result = TypeVar("Result")
@@ -142,9 +142,13 @@ class World:
         if kind == "same_page":
             people = [self.person(index) for index in members[:limit]]
             return Page(people, total=max(total, offset + 2 * limit), more=True)
+        if offset and kind == "break_off":
+            raise Dropped(kind)
+        if offset and kind == "empty_second":
+            return Page([], total=total, more=True)
         stop = min(offset + limit, total)
         people = [self.person(index) for index in members[offset:stop]]
-        return Page(people, total=total, more=stop < total)
+        return Page(people, total=total + limit if kind == "too_few" else total, more=stop < total)
 
     # Faults
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from integrations.models import Receipt
 from portal.accounts.models import Role, User
 from portal.kit.errors import NeedsPerson
 from portal.kit.leases import JobState
@@ -22,6 +23,7 @@ from requests_app.clients.jira import IssueNews, JiraDesk, is_issue_key
 from requests_app.lifecycle import Stage
 from requests_app.models import Event, Message, Origin, Reach, Request
 from requests_app.services.moves import marker_of
+from requests_app.services.setting_up import set_up_of, told
 from requests_app.services.talk import address_of, write_message
 from requests_app.services.tickets import attachments_of, refuse_secrets
 
@@ -46,6 +48,18 @@ def record_issue(req: Request, key: str, *, by: User | None = None, words: str =
         )
         for attachment in attachments_of(req):
             _attach(req, key, attachment.evidence)
+        if receipt := set_up_of(Request.objects.select_related("connection").get(pk=req.pk)).receipt:
+            send_receipt(req, receipt)
+
+
+def send_receipt(req: Request, receipt: Receipt) -> None:
+    """What was confirmed goes to the issue as a comment: how many people, by whom, and where the receipt is. Once."""
+    request_effect(
+        "jira.comment",
+        marker=f"jira.receipt:{receipt.public_id}",
+        subject=str(req.public_id),
+        payload={"request": str(req.public_id), "receipt": receipt.pk},
+    )
 
 
 def refresh_jira_status(req: Request, desk: JiraDesk | None = None) -> Request:
@@ -162,6 +176,11 @@ def comment_of(req: Request, payload: Mapping[str, Any]) -> tuple[str, str]:
     if number := payload.get("message"):
         message = Message.objects.select_related("by").get(pk=number, req=req)
         heading, text = f"{message.by} noted in {req} (note {message.pk})", message.text
+    elif number := payload.get("receipt"):
+        receipt = Receipt.objects.select_related("confirmed_by", "connection").get(
+            pk=number, connection__company=req.company_id
+        )
+        heading, text = f"The set-up of {req} was confirmed (receipt {receipt.digest[:12]})", told(receipt)
     else:
         heading, text = (
             f"{req} was approved again (version {payload.get('version', req.version)})",

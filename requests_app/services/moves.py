@@ -11,6 +11,8 @@ from django.db.models.functions import Now
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from integrations.models import ConnectionState
+from integrations.provider import Kind
 from integrations.services.connections import activate_connection
 from portal.accounts.models import Role, User
 from portal.accounts.services import scope_of
@@ -19,13 +21,15 @@ from portal.kit import clock
 from portal.kit.errors import NeedsPerson
 from portal.outbox.services import request_effect
 from requests_app.lifecycle import BY_NAME, Actor, Move, Stage
-from requests_app.models import AnswerState, Event, Item, Request
+from requests_app.models import Event, Item, Request
 from requests_app.queries import editors, missing_items
 from requests_app.services.changes import changes_in_ticket
 from requests_app.services.secrets import credential_givers, credential_settings
+from requests_app.services.setting_up import chosen_mapping
 from requests_app.services.tickets import attachments_of, render_ticket
 
 _ACTORS = {Role.CSM: Actor.CSM, Role.TL: Actor.TL, Role.CUSTOMER_ADMIN: Actor.CUSTOMER_ADMIN}
+_WORKS = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
 _FOR_CUSTOMER = frozenset({"send_to_customer", "hand_back", "take_back", "submit", "go_live"})
 _ENDS = frozenset({Stage.APPROVED, Stage.REJECTED, Stage.LIVE, Stage.FAILED, Stage.CANCELLED, Stage.CLOSED})
 
@@ -182,7 +186,7 @@ def _approved(req: Request, by: User) -> None:
                 req.company,
                 req.provider_slug,
                 settings=credential_settings(req),
-                mapping=_mapping(req),
+                mapping=chosen_mapping(req),
                 by=by,
                 request_number=str(req),
                 given=credential_givers(req),
@@ -191,6 +195,9 @@ def _approved(req: Request, by: User) -> None:
             raise MoveRefused(error.sentence, "connection") from None
     Request.objects.filter(pk=req.pk).update(decided_by=by, decided_at=clock.now(), connection=connection)
     _tell_issue(req)
+    if connection is not None and connection.kind == Kind.HRIS and connection.state in _WORKS:
+        # It runs already, by settings that were confirmed: no news will come that this request could wait for.
+        make_move(req, "go_live", by=None)
 
 
 def _tell_issue(req: Request) -> None:
@@ -225,12 +232,6 @@ def _tell_issue(req: Request) -> None:
 def marker_of(req: Request) -> str:
     """The label by which the issue is found again; unique, and harmless in a query of Jira."""
     return f"intreq-{req.public_id.hex}"
-
-
-def _mapping(req: Request) -> dict[str, str]:
-    """Directory attribute -> the vendor's field that was chosen for it."""
-    chosen = Item.objects.filter(req=req, answer__state__in=(AnswerState.PROVIDED, AnswerState.ACCEPTED))
-    return {item.maps: str(item.answer.value) for item in chosen.exclude(maps="").select_related("answer")}
 
 
 _EFFECTS: dict[str, Callable[[Request, User], None]] = {"submit": _submitted, "approve": _approved}

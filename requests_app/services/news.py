@@ -33,7 +33,8 @@ _OF_MOVES = {
     "approve": _News(
         "approved",
         "{who} approved {req}: {what}",
-        "The Jira ticket is being created and the connection activated; there is nothing for you to do.",
+        "The Jira ticket is being created. The connection starts as soon as its plan is confirmed; where nobody has done "
+        "that yet, the request’s page says whom it waits for.",
     ),
     "send_back": _News(
         "sent_back",

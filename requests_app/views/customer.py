@@ -24,6 +24,7 @@ from requests_app.services.delegation import held_by_colleagues
 from requests_app.services.guides import guide_of
 from requests_app.services.moves import MoveRefused, make_move
 from requests_app.services.news import tell
+from requests_app.services.setting_up import may_set_up, set_up_of
 from requests_app.views.customer_talk import talk_of
 from requests_app.views.customer_words import reads_of, steps_of, story_of
 from requests_app.views.links import note_visit
@@ -56,6 +57,8 @@ def customer_request(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "talk": talk_of(req),
         "form": MessageForm(),
         "held": held_by_colleagues(req),
+        "setup": set_up_of(req),
+        "can_set_up": may_set_up(req),
         **_part(req, user, topics),
     }
     return render(request, "customer/request.html", context)

@@ -19,6 +19,7 @@ from requests_app.clients.ticket import Ticket
 from requests_app.models import Request
 from requests_app.services.clocks import times_of
 from requests_app.services.reminders import state_of
+from requests_app.services.setting_up import has_set_up, may_set_up, set_up_of, whom_it_waits_for
 from requests_app.services.tickets import render_ticket
 from requests_app.views.buttons import buttons
 from requests_app.views.conversation import MessageForm, conversation_of
@@ -110,7 +111,15 @@ def topics_of(req: Request, user: User) -> tuple[TopicRow, ...]:
 
 
 def _outside(req: Request) -> dict[str, Any]:
-    return {"outside": outside_of(req), "jira_url": settings.JIRA_BROWSE_URL}
+    setup = set_up_of(req)
+    return {
+        "outside": outside_of(req),
+        "jira_url": settings.JIRA_BROWSE_URL,
+        "setup": setup,
+        "has_setup": has_set_up(req),
+        "can_set_up": may_set_up(req),
+        "setup_waits_for": whom_it_waits_for(req, setup),
+    }
 
 
 def _is_desk(request: DeskRequest) -> bool:

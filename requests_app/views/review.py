@@ -17,6 +17,7 @@ from requests_app.lifecycle import Stage
 from requests_app.models import AnswerState, Item, Request
 from requests_app.queries import Line
 from requests_app.services.changes import Changed, changes_since, last_decision
+from requests_app.services.setting_up import has_set_up, set_up_of
 from requests_app.services.warnings import warnings_of
 from requests_app.views.detail import preview
 from requests_app.views.shared import DeskRequest, staff_req
@@ -125,6 +126,8 @@ def review_page(
         "ticket": ticket,
         "ticket_trouble": ticket_trouble,
         "evidence": queries.held_evidence(req).order_by("pk"),
+        "has_setup": has_set_up(req),
+        "setup": set_up_of(req),
         "typed": typed,
         "trouble": trouble,
     }

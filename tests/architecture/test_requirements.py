@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("requirements.txt", "tests/requirements.txt")
+LOCKS = ("requirements.txt", "tests/requirements.txt", "tests/benchmarks/requirements.txt")
 
 
 def locked(name: str) -> dict[str, Version]:
@@ -37,11 +37,14 @@ def test_every_line_pins_one_version_with_hashes(name: str) -> None:
 
 
 def test_both_locks_name_the_same_versions() -> None:
-    portal, tests = (locked(name) for name in LOCKS)
+    portal, tests, bench = (locked(name) for name in LOCKS)
     assert {name: version for name, version in portal.items() if tests.get(name) != version} == {}
+    assert {name: version for name, version in tests.items() if bench.get(name) != version} == {}
 
 
-@pytest.mark.parametrize(("extra", "name"), [(None, LOCKS[0]), (None, LOCKS[1]), ("dev", LOCKS[1])])
+@pytest.mark.parametrize(
+    ("extra", "name"), [(None, LOCKS[0]), (None, LOCKS[1]), ("dev", LOCKS[1]), ("bench", LOCKS[2])]
+)
 def test_the_lock_satisfies_what_pyproject_asks_for(extra: str | None, name: str) -> None:
     versions = locked(name)
     for requirement in declared(extra):

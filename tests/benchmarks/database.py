@@ -17,7 +17,11 @@ from portal.kit import private_postgres
 ROOT = Path(__file__).resolve().parents[2]
 # Nothing refers to their rows, so that the tables can be emptied without the ones that they refer to.
 _TABLES = ", ".join(
-    f"integrations_{name}" for name in ("directoryperson", "change", "problem", "staged", "seen")
+    f"integrations_{name}"
+    for name in (
+        *("directoryperson", "change", "problem", "staged", "seen", "planned", "held", "match"),
+        *("membership", "membershipchange", "invitation", "group", "asked", "stagedmember"),
+    )
 )
 
 
@@ -43,7 +47,7 @@ def use(address: str) -> None:
 
 def empty() -> None:
     with database.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {_TABLES}")
+        cursor.execute(f"TRUNCATE {_TABLES} CASCADE")
 
 
 def settle() -> None:

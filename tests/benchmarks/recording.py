@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,3 +51,25 @@ class Recorded:
 
     def read(self, record: Record) -> Person:
         return self.card.read(record)
+
+
+@dataclass(frozen=True)
+class Noting:
+    """A source that notes on the clock when each page was asked for; the last entry is the end of the list."""
+
+    inner: Recorded
+    asked_at: list[float]
+
+    def check(self, http: Http, settings: Settings) -> None:
+        return None
+
+    def pages(self, http: Http, settings: Settings, cursor: Cursor | None = None) -> Iterator[Page]:
+        for page in self.inner.pages(http, settings, cursor):
+            self.asked_at.append(time.perf_counter())
+            yield page
+
+    def source_id(self, record: Record) -> str:
+        return self.inner.source_id(record)
+
+    def read(self, record: Record) -> Person:
+        return self.inner.read(record)

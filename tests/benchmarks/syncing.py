@@ -20,14 +20,24 @@ from django.db import transaction
 from integrations import catalog
 from integrations.engine.pipeline import identify, judge
 from integrations.engine.rules import Rules
-from integrations.models import Connection, ConnectionState, DirectoryPerson, Phase, Run, RunKind
+from integrations.models import (
+    Connection,
+    ConnectionState,
+    DirectoryPerson,
+    Draft,
+    Phase,
+    Purpose,
+    Run,
+    RunKind,
+    RunOutcome,
+)
 from integrations.services.runs import perform_run
 from integrations.sources.rest import RestSource
 from integrations.targets.directory import Directory
-from portal.accounts.models import Company
+from portal.accounts.models import Company, Role, User
 from portal.kit.leases import claim
 from tests.benchmarks.figures import Cost
-from tests.benchmarks.recording import Recorded, bodies
+from tests.benchmarks.recording import Noting, Recorded, bodies
 
 CARD = "adp_workforce_now"
 LIST = "workers"
@@ -92,7 +102,7 @@ def plain_copies() -> tuple[Cost, Cost]:
     with database.cursor() as cursor:
         cursor.execute(f"SELECT {columns} FROM {table} ORDER BY id")  # noqa: S608 - names of our own
         rows = cursor.fetchall()
-        cursor.execute(f"TRUNCATE {table}")
+        cursor.execute(f"TRUNCATE {table} CASCADE")
         cursor.execute(f"CREATE TABLE bare (LIKE {table} INCLUDING DEFAULTS INCLUDING INDEXES)")
     own = cost_of(lambda: _copy(f"COPY {table} ({columns}) FROM STDIN", rows))
     bare = cost_of(lambda: _copy(f"COPY bare ({columns}) FROM STDIN", rows))
@@ -165,3 +175,20 @@ def engine_seconds(path: Path) -> dict[str, float]:
         with watch.running("read, normalise, map, compare (first load)"):
             judge(keyed, {}, source, rules)
     return dict(watch.seconds)
+
+
+def plan_seconds(path: Path) -> float:
+    """From the last page of a dry run to the plan that a person can look at."""
+    connection = new_connection()
+    by, _ = User.objects.get_or_create(email="bench.setup@support.example", defaults={"role": Role.CSM})
+    draft = Draft.objects.create(connection=connection, purpose=Purpose.SETUP, created_by=by)
+    pk = Run.objects.create(connection=connection, kind=RunKind.DRY, draft=draft).pk
+    run = claim(Run, pk, lease=timedelta(seconds=90))
+    assert run is not None
+    read_at: list[float] = []
+    pages = recorded(path)
+    perform_run(run, source=Noting(pages, read_at), settings={"none": ""})
+    seconds = time.perf_counter() - read_at[-1]
+    run.refresh_from_db()
+    assert run.outcome == RunOutcome.PLANNED
+    return seconds

@@ -15,7 +15,7 @@ from portal.sandbox.server import Running
 from portal.sandbox.world import World
 from requests_app.models import Request
 from tests.browser.conftest import shoot
-from tests.browser.walker import Answers, answer_topic, file_request, open_mailed_link, sign_in
+from tests.browser.walker import Answers, answer_topic, file_request, open_mailed_link, set_up, sign_in
 from tests.support.people import a_user
 
 pytestmark = [
@@ -126,6 +126,8 @@ def test_a_request_for_adp_from_the_first_form_to_a_connection_that_syncs(
         },
     )
     customer.goto(part)
+    set_up(customer)
+    customer.goto(part)
     customer.get_by_role("link", name="Check and hand back").click()
     customer.get_by_role("button", name="Hand back").click()
     expect(customer.locator("main")).to_contain_text("Thank you")
@@ -187,6 +189,8 @@ def test_the_same_for_personio(profile: Profile, desk: tuple[User, User], world:
     answer_topic(customer, credentials.CREDENTIALS["personio"])
     customer.goto(f"{part}preferences/")
     answer_topic(customer, PREFERENCES)
+    customer.goto(part)
+    set_up(customer)
     customer.goto(part)
     customer.get_by_role("link", name="Check and hand back").click()
     customer.get_by_role("button", name="Hand back").click()

@@ -95,5 +95,29 @@ def open_mailed_link(page: Page, text: str) -> None:
     expect(page).to_have_url(re.compile(r"/your/"))
 
 
+def set_up(page: Page) -> None:
+    """From the customer's page through the wizard, everything as it is proposed, to the confirmed plan."""
+    title, main = page.get_by_role("heading", level=1), page.locator("main")
+    for button, leads_to in (
+        ("Set it up", "Before you start"),
+        ("I have this", "Who has the rights"),
+        ("Yes, I am", "What is read"),
+        ("Agree and continue", "Connect"),
+        ("Test and continue", "Who comes in"),
+    ):
+        page.get_by_role("button", name=button).first.click()
+        expect(title).to_have_text(leads_to)
+    expect(page.locator("#matches")).to_contain_text("match", timeout=60_000)
+    main.get_by_role("button", name="Save and continue").last.click()
+    expect(title).to_have_text("What is shown")
+    main.get_by_role("button", name="Save and continue").last.click()
+    page.get_by_role("button", name="Work the plan out").click()
+    expect(page.locator(".plan-sentence")).to_be_visible(timeout=60_000)
+    number = re.findall(r"Type ([\d,]+) to show", main.inner_text())[0]
+    page.get_by_label("How many people are affected?").fill(number)
+    page.get_by_role("button", name="Confirm the plan").click()
+    expect(title).to_have_text("Confirmed")
+
+
 def task_list(page: Page) -> Locator:
     return page.locator("main")

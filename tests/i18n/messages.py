@@ -17,10 +17,22 @@ from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
 from integrations import catalog as cards
+from integrations.engine.filtering import Op
 from integrations.engine.problems import CODES
-from integrations.models import ChangeKind, ConnectionState, PersonState, Phase, RunKind
-from integrations.people import ATTRIBUTES, FIELDS
+from integrations.models import (
+    ChangeKind,
+    ConnectionState,
+    HeldState,
+    InvitationState,
+    PersonState,
+    Phase,
+    RunKind,
+    RunOutcome,
+    SetupStep,
+)
+from integrations.people import ATTRIBUTES, COMPUTED, FIELDS
 from integrations.provider import Audience, Item, Owner, Provider, Step, Topic
+from integrations.sources.blocking import NEVER_READ
 from integrations.sources.oidc import Discovery
 from integrations.sources.rest import RestSource
 from portal.accounts.models import Role
@@ -42,7 +54,7 @@ CUSTOMER_FACING = (
     "requests_app/models/*.py",
     "requests_app/services/*.py",
     "requests_app/views/*.py",
-    "integrations/forms.py",
+    "integrations/forms*.py",
     "integrations/services/*.py",
     "integrations/views/*.py",
     "templates/*.html",
@@ -51,6 +63,7 @@ CUSTOMER_FACING = (
     "templates/customer/*.html",
     "templates/emails/*.html",
     "templates/integrations/*.html",
+    "templates/integrations/setup/*.html",
     "templates/portal/*.html",
     "templates/requests_app/*.html",
 )
@@ -114,12 +127,17 @@ def data_texts() -> Iterator[tuple[str, str]]:
             yield text, f"integrations/providers/{slug}.py"
     for topic in Topic:
         yield topic.label, "integrations/provider.py"
-    for label in (*ATTRIBUTES.values(), *FIELDS.values()):
+    for label in (*ATTRIBUTES.values(), *FIELDS.values(), *COMPUTED.values()):
         yield label, "integrations/people.py"
     for words in CODES.values():
         for text in (words.title, words.meaning, words.remedy):
             yield text, "integrations/engine/problems.py"
-    for choices in (ConnectionState, PersonState, RunKind, Phase, ChangeKind):
+    for operator in Op:
+        yield operator.label, "integrations/engine/filtering.py"
+    for phrase in NEVER_READ:
+        yield phrase, "integrations/sources/blocking.py"
+    states = (ConnectionState, PersonState, HeldState, InvitationState, SetupStep)
+    for choices in (*states, RunKind, RunOutcome, Phase, ChangeKind):
         for choice in choices:
             yield str(choice.label), "integrations/models"
     for stage in Stage:
@@ -136,6 +154,8 @@ def _said_by(card: Provider) -> Iterator[str]:
     for step in card.guide:
         yield from _said_by_step(step)
     yield from card.prerequisites
+    for method in card.methods:
+        yield from (text for text in (method.label, method.help) if text)
     if isinstance(card.source, RestSource):
         yield from card.source.sentences.values()
     if isinstance(card.sign_in, Discovery):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.core import mail
@@ -12,8 +13,12 @@ from django.test import Client
 from django.utils import translation
 from pytest_django.fixtures import Settings
 
+from integrations.models import Connection, DirectoryPerson, Invitation
+from integrations.services.invitations import mail_invitations
+from integrations.services.ladder import mail_admin
 from portal.accounts.models import AccessLink, Allowance, Role
 from portal.accounts.services import renew_link
+from portal.kit import clock
 from requests_app.lifecycle import Stage
 from requests_app.models import Answer, Reach, Request
 from requests_app.services.delegation import delegate
@@ -91,6 +96,24 @@ def expiring(link: AccessLink, req: Request) -> None:
     tell_expiry(answer.pk, now=datetime(2027, 5, 25, 12, tzinfo=UTC))
 
 
+def paused(link: AccessLink, req: Request) -> None:
+    assert link.used_by is not None
+    connection = Connection.objects.create(
+        company=req.company, provider_slug="personio", kind="hris", reason="Das Secret ist abgelaufen."
+    )
+    mail_admin(connection, link.used_by, marker="paused")
+
+
+def invited_to_the_lms(link: AccessLink, req: Request) -> None:
+    connection = Connection.objects.create(company=req.company, provider_slug="personio", kind="hris")
+    person = DirectoryPerson.objects.create(
+        company=req.company, connection=connection, email="vera@riverside.example", raw_digest=uuid4()
+    )
+    expires_at = clock.now() + timedelta(days=180)
+    Invitation.objects.create(person=person, mails=True, expires_at=expires_at)
+    mail_invitations(clock.now())
+
+
 CAUSES: dict[str, tuple[Callable[[AccessLink, Request], None], str]] = {
     "invite": (invited, "Hier öffnen Sie Ihren Teil"),
     "link_code": (asked_again, "Er gilt 10 Minuten"),
@@ -100,6 +123,8 @@ CAUSES: dict[str, tuple[Callable[[AccessLink, Request], None], str]] = {
     "delegated": (handed_on, "- Anwendungs-ID (Client)"),
     "revealed": (revealed, "„Wert des geheimen Clientschlüssels“"),
     "expiring": (expiring, "31. Mai 2027"),
+    "paused": (paused, "setzen Sie die Anbindung dann fort"),
+    "invited": (invited_to_the_lms, "Die Einladung gilt sechs Monate"),
 }
 
 

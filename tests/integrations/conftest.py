@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from integrations.models import Connection, ConnectionState, Run, RunKind
+from integrations.models import Connection, ConnectionState, Draft, Receipt, Run, RunKind
 from integrations.provider import Source
 from integrations.services.runs import perform_run
 from integrations.services.starts import SYNC_RUN, start_run
@@ -43,10 +43,16 @@ def connection(company: Company) -> Connection:
 def sync(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Syncer:
     """Runs one sync the way a worker does, from the claim to the last write, and gives the run."""
 
-    def run_once(source: Source, kind: RunKind = RunKind.MANUAL, **parts: object) -> Run:
+    def run_once(
+        source: Source,
+        kind: RunKind = RunKind.MANUAL,
+        draft: Draft | None = None,
+        receipt: Receipt | None = None,
+        **parts: object,
+    ) -> Run:
         job = replace(queue.JOBS[SYNC_RUN], work=lambda run: perform_run(run, source=source, **parts))
         monkeypatch.setitem(queue.JOBS, SYNC_RUN, job)
-        run = start_run(connection, kind=kind)
+        run = start_run(connection, kind=kind, draft=draft, receipt=receipt)
         queue.run_job(SYNC_RUN, run.pk)
         run.refresh_from_db()
         connection.refresh_from_db()

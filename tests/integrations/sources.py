@@ -69,3 +69,36 @@ class ListSource:
         if record["status"] not in list(Status):
             raise Unreadable("unknown_status", "status", "text aaaa")
         return Person(record["id"], Status(record["status"]), record["fields"])
+
+
+@dataclass(frozen=True)
+class HostileSource(ListSource):
+    """Gives exactly these `answers`, one page each, and says `total`. Ends after the last as a good list does."""
+
+    answers: Sequence[Sequence[Mapping[str, Any]]] = ()
+
+    def pages(self, http: Http, settings: Settings, cursor: Cursor | None = None) -> Iterator[Page]:
+        start = cursor["at"] if cursor else 0
+        for number, answer in enumerate(self.answers[start:], start + 1):
+            more = number < len(self.answers)
+            yield Page(tuple(answer), {"at": number} if more else None, self.total)
+
+
+def empty_first_page(people: Sequence[Mapping[str, Any]], size: int = 10) -> HostileSource:
+    """Nobody on the first page, and more promised: an id of the list was wrong, or the vendor was not ready."""
+    return HostileSource(people, answers=((), people[:size]))
+
+
+def empty_second_page(people: Sequence[Mapping[str, Any]], size: int = 10) -> HostileSource:
+    """One good page, then nobody and the end, although the total is that of everybody."""
+    return HostileSource(people, answers=(people[:size], ()), total=len(people))
+
+
+def repeated_page(people: Sequence[Mapping[str, Any]], size: int = 10) -> HostileSource:
+    """The first page twice, then the end: a vendor that ignores where to go on."""
+    return HostileSource(people, answers=(people[:size], people[:size]), total=len(people))
+
+
+def larger_total(people: Sequence[Mapping[str, Any]], size: int = 10) -> ListSource:
+    """Everybody who is sent is fine, but the vendor says that it has twice as many."""
+    return ListSource(people, size, total=2 * len(people))

@@ -9,7 +9,9 @@ import pytest
 
 from integrations import catalog, checklists
 from integrations.conditions import All, Always, Any_, Condition, Is, Never
-from integrations.people import ATTRIBUTES, FIELDS
+from integrations.engine.filtering import Filter, Op
+from integrations.engine.policy import BY_EVENT, Policy
+from integrations.people import ATTRIBUTES, COMPUTED, EVENT_FIELD, FIELDS
 from integrations.provider import Audience, InTicket, ItemKind, Kind, OurValue, Owner, Provider, Topic
 from integrations.sources.rest import RestSource
 
@@ -146,6 +148,47 @@ def test_who_must_register_an_app_gets_our_address_to_copy(card: Provider) -> No
     shown = {value for step in card.guide for value in step.shows}
     assert OurValue.PORTAL_NAME in shown
     assert (OurValue.REDIRECT_URI in shown) is (card.kind is Kind.SSO)
+
+
+@card_loop
+def test_what_a_connection_begins_with_is_a_filter_and_a_policy(card: Provider) -> None:
+    begins = Filter.from_data(card.filter)
+    fields = set(card.source.fields) if isinstance(card.source, RestSource) else set()
+    assert begins.fields <= fields | set(COMPUTED)
+    assert (Policy.from_data(card.policy).group_by == BY_EVENT) <= (card.events is not None)
+    assert (EVENT_FIELD in begins.fields) <= (card.events is not None)
+
+
+@card_loop
+def test_a_way_to_authenticate_needs_credentials_that_the_card_asks_for(card: Provider) -> None:
+    keys = {item.key for item in card.credentials}
+    for method in card.methods:
+        assert set(method.keys) <= keys
+        assert method.help.endswith(".")
+    if card.methods:
+        assert len(card.methods) >= 2
+        assert {key for method in card.methods for key in method.keys} == keys
+        chosen = next(item for item in card.items if item.key == checklists.ACCESS_METHOD)
+        assert [option.value for option in chosen.options] == [method.key for method in card.methods]
+
+
+@card_loop
+def test_the_question_names_every_field_or_the_block_is_on(card: Provider) -> None:
+    if isinstance(card.source, RestSource):
+        ask = card.source.people.ask
+        names = dict(ask.query).keys() & {"$select", "attributes[]", "fields"} or (ask.body or {}).get(
+            "fields"
+        )
+        assert card.source.by_name is bool(names)
+
+
+def test_staff_of_events_come_in_for_events_and_are_grouped_by_them() -> None:
+    card = catalog.get("staffcloud")
+    include = Filter.from_data(card.filter).include
+    assert [(clause.field, clause.op) for rule in include for clause in rule] == [(EVENT_FIELD, Op.PRESENT)]
+    policy = Policy.from_data(card.policy)
+    assert (policy.group_by, policy.invites) == (BY_EVENT, True)
+    assert card.schedule == ("02:00", "14:00")
 
 
 def test_a_card_is_short() -> None:

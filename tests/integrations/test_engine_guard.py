@@ -62,3 +62,38 @@ def test_a_list_that_moved_while_it_was_read_removes_nobody() -> None:
 
 def test_a_first_run_has_nothing_to_lose() -> None:
     assert codes(Answer(True, 1), Effect(0)) == []
+
+
+@pytest.mark.parametrize(
+    ("people", "absent", "added", "stops"),
+    [
+        (100, 51, 51, True),
+        (100, 50, 51, False),
+        (100, 51, 50, False),
+        (100, 100, 100, True),
+        (60, 60, 29, False),
+    ],
+)
+def test_other_credentials_that_see_another_organisation_change_nobody(
+    people: int, absent: int, added: int, stops: bool
+) -> None:
+    effect = Effect(100, absent=absent, added=added, confirmed=True)
+    found = objections(Answer(True, people), effect)
+    assert [(one.code, one.stops) for one in found] == ([("other_organisation", True)] if stops else [])
+
+
+def test_a_plan_that_a_person_confirmed_may_remove_many_but_never_those_who_might_be_there() -> None:
+    assert codes(Answer(True, 100), Effect(100, outside=90, confirmed=True)) == []
+    assert codes(Answer(True, 100), Effect(100, outside=90)) == ["too_many_removals"]
+    assert codes(Answer(True, 0), Effect(100, outside=90, confirmed=True)) == ["empty_answer"]
+    assert codes(Answer(False, 100), Effect(100, absent=9, confirmed=True)) == ["incomplete_answer"]
+    assert codes(Answer(True, 49), Effect(100, absent=51, confirmed=True)) == ["shrunken_answer"]
+    unsure = Answer(True, 99, unidentified=1)
+    assert codes(unsure, Effect(100, absent=1, confirmed=True)) == ["unidentified_records"]
+
+
+@given(counts, counts, counts, counts, st.booleans())
+def test_each_kind_of_removal_counts_alike(a: int, b: int, c: int, owned: int, confirmed: bool) -> None:
+    found = codes(Answer(True, owned + 1), Effect(owned, 0, a, b, c, confirmed))
+    held = a + b > max(5, owned * 0.2) and not confirmed
+    assert found == (["too_many_removals"] if held else [])

@@ -117,7 +117,7 @@ def test_too_many_removals_are_held_and_the_rest_is_applied(sync: Syncer, connec
     assert (run.outcome, run.added, run.deactivated) == (RunOutcome.HELD, 1, 0)
     assert changes(run) == {"new": "added"}
     assert len(active()) == 21
-    assert connection.state == ConnectionState.CONNECTED
+    assert connection.state == ConnectionState.DEGRADED
     assert connection.reason == run.objections[0]
 
 

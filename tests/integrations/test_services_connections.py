@@ -17,6 +17,7 @@ from integrations.models import (
     ConnectionState,
     Credential,
     DirectoryPerson,
+    DraftState,
     PersonState,
     Run,
     RunKind,
@@ -25,14 +26,17 @@ from integrations.models import (
 from integrations.provider import Finding, Settings
 from integrations.services import connections as services
 from integrations.services.checks import perform_check
-from integrations.services.starts import CONNECTION_CHECK
+from integrations.services.starts import CONNECTION_CHECK, start_run
 from portal.accounts.models import Company, User
 from portal.kit import clock, queue
 from portal.kit.errors import NeedsPerson, RetryLater
 from portal.kit.http import Http
 from portal.kit.leases import JobState
+from portal.sandbox.credentials import demo
+from portal.sandbox.server import Running
 from tests.integrations.conftest import CARD, Syncer
 from tests.integrations.sources import ListSource, records
+from tests.support.confirmed import connected, ready
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,16 +51,41 @@ def activated(company: Company, by: User, slug: str = CARD, given: Settings = GI
         )
 
 
-def test_activation_queues_the_first_run_and_seals_the_secret(company: Company, admin: User) -> None:
+def test_approval_waits_for_somebody_who_confirms_the_plan(company: Company, admin: User) -> None:
     connection = activated(company, admin)
-    assert (connection.state, connection.started_by_request) == (ConnectionState.CONNECTING, "REQ-7")
-    run = Run.objects.get(connection=connection)
-    assert (run.kind, run.job_state, run.asked_by) == (RunKind.FIRST, JobState.QUEUED, admin)
-    assert connection.next_run_at is not None
+    assert (connection.state, connection.started_by_request) == (ConnectionState.SETTING_UP, "REQ-7")
+    assert (connection.reason_code, bool(connection.approved_at)) == ("waits_for_confirmation", True)
+    assert not Run.objects.exists()
     stored = Credential.objects.get(connection=connection, key="client_secret")
     assert (stored.value, stored.hint) == ("", "77aa")
     assert SECRET.encode() not in bytes(stored.sealed or b"")
     assert services.connection_settings(connection) == GIVEN
+
+
+def test_approval_starts_what_is_confirmed_and_leaves_alone_what_runs(company: Company, admin: User) -> None:
+    connection = connected(company, CARD, by=admin, source=ListSource(records(3)))
+    run = Run.objects.get(kind=RunKind.FIRST)
+    assert (connection.state, run.job_state, run.asked_by) == (
+        ConnectionState.CONNECTING,
+        JobState.QUEUED,
+        admin,
+    )
+    assert connection.next_run_at is not None
+    settings = services.connection_settings(connection)
+    assert activated(company, admin).pk == connection.pk
+    assert (Run.objects.exclude(kind=RunKind.DRY).get(), services.connection_settings(connection)) == (
+        run,
+        settings,
+    )
+
+
+def test_approval_is_refused_where_the_plan_has_no_such_connections(company: Company, admin: User) -> None:
+    Company.objects.update(hris_entitled=False, sso_entitled=False)
+    for slug in (CARD, "microsoft_entra_id"):
+        with pytest.raises(NeedsPerson) as caught:
+            activated(company, admin, slug, {})
+        assert caught.value.code == "not_entitled"
+    assert not Connection.objects.exists()
 
 
 def test_nothing_is_left_when_the_callers_transaction_fails(company: Company, admin: User) -> None:
@@ -84,9 +113,19 @@ def test_a_secret_that_was_moved_to_another_row_asks_a_person(company: Company, 
     assert (caught.value.code, SECRET in str(caught.value)) == ("credentials_unreadable", False)
 
 
-def test_an_empty_secret_keeps_the_stored_one_and_tries_again(company: Company, admin: User) -> None:
-    connection = activated(company, admin)
-    first = Run.objects.get()
+def failing(company: Company, by: User, state: str = ConnectionState.QUARANTINED) -> Connection:
+    connection = activated(company, by)
+    Connection.objects.update(state=state, confirmed_at=clock.now())
+    connection.refresh_from_db()
+    return connection
+
+
+@pytest.mark.parametrize("state", [ConnectionState.QUARANTINED, ConnectionState.PAUSED])
+def test_an_empty_secret_keeps_the_stored_one_and_tries_again(
+    company: Company, admin: User, state: str
+) -> None:
+    connection = failing(company, admin, state)
+    first = start_run(connection, kind=RunKind.FIRST, by=admin)
     services.replace_credentials(connection, {"client_id": "other", "client_secret": ""}, admin)
     assert services.connection_settings(connection) == {"client_id": "other", "client_secret": SECRET}
     first.refresh_from_db()
@@ -95,13 +134,49 @@ def test_an_empty_secret_keeps_the_stored_one_and_tries_again(company: Company, 
 
 
 def test_only_what_was_entered_anew_bears_the_name_of_who_entered_it(company: Company, admin: User) -> None:
-    connection = activated(company, admin)
+    connection = failing(company, admin)
     Credential.objects.update(given_at=clock.now() - timedelta(days=90))
     other = User.objects.create_user("toni@example.com", name="Toni", role="tl")
     services.replace_credentials(connection, {**GIVEN, "client_secret": "another-secret-value-88bb"}, other)
     givers = {each.key: each.given_by for each in connection.credentials.all()}
     assert givers == {"client_id": admin, "client_secret": other}
     assert connection.credentials.get(key="client_secret").given_at > clock.now() - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("state", [ConnectionState.CONNECTED, ConnectionState.DEGRADED])
+def test_credentials_of_what_works_are_not_replaced_without_a_plan(
+    company: Company, admin: User, state: str
+) -> None:
+    connection = failing(company, admin, state)
+    with pytest.raises(NeedsPerson) as caught:
+        services.replace_credentials(connection, {"client_id": "other"}, admin)
+    assert caught.value.code == "needs_plan"
+    assert services.connection_settings(connection) == GIVEN
+
+
+def test_credentials_of_a_set_up_are_tried_at_once(sandbox: Running, company: Company, admin: User) -> None:
+    connection = activated(company, admin)
+    with pytest.raises(NeedsPerson) as caught:
+        services.replace_credentials(connection, {"client_secret": "wrong"}, admin)
+    assert caught.value.code == "wrong_credentials"
+    services.replace_credentials(connection, demo()[CARD], admin)
+    assert services.connection_settings(connection) == demo()[CARD]
+    assert not Run.objects.exists()
+
+
+def test_six_syncs_within_an_hour_are_enough(connection: Connection, admin: User) -> None:
+    for _ in range(6):
+        services.sync_now(connection, admin)
+        Run.objects.update(job_state=JobState.DONE)
+    with pytest.raises(NeedsPerson) as caught:
+        services.sync_now(connection, admin)
+    assert (caught.value.code, "Try again" in caught.value.sentence) == ("rate_limited", True)
+
+
+def test_nothing_syncs_before_its_plan_is_confirmed(company: Company, admin: User) -> None:
+    connection = activated(company, admin)
+    with pytest.raises(NeedsPerson, match="set up"):
+        services.sync_now(connection, admin)
 
 
 def test_a_double_click_gives_the_running_one(connection: Connection, admin: User) -> None:
@@ -166,13 +241,16 @@ def test_disconnecting_keeps_people_and_forgets_credentials_and_a_new_request_re
     sync: Syncer, connection: Connection, company: Company, admin: User
 ) -> None:
     sync(ListSource(records(3)))
-    services.replace_credentials(connection, GIVEN, admin)
+    draft = ready(connection, by=admin, source=ListSource([]), settings=GIVEN)
     services.disconnect(connection)
+    draft.refresh_from_db()
+    assert draft.state == DraftState.WITHDRAWN
     assert (connection.state, connection.next_run_at) == (ConnectionState.DISCONNECTED, None)
     assert DirectoryPerson.objects.filter(state=PersonState.ACTIVE).count() == 3
     assert not Credential.objects.exists()
     revived = activated(company, admin)
-    assert (revived.pk, revived.state) == (connection.pk, ConnectionState.CONNECTING)
+    assert (revived.pk, revived.state) == (connection.pk, ConnectionState.SETTING_UP)
+    assert (revived.disconnected_at, revived.last_success_at) == (None, None)
 
 
 @dataclass(frozen=True)

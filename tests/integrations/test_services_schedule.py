@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from django.db import IntegrityError, transaction
 
 from integrations.models import Connection, ConnectionState, Run, RunKind
-from integrations.services.schedule import SPREAD, next_slot, start_due_runs
+from integrations.provider import Incremental
+from integrations.services.schedule import (
+    SPREAD,
+    kind_for,
+    next_slot,
+    set_schedule,
+    slots_of,
+    start_due_runs,
+)
 from integrations.services.starts import start_run
-from portal.accounts.models import Company
+from portal.accounts.models import Company, User
+from portal.audit.models import Entry
 from portal.kit import clock
+from portal.kit.errors import NeedsPerson
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +107,88 @@ def test_one_broken_schedule_does_not_stop_the_others(connection: Connection, co
     due(connection)
     start_due_runs()
     assert Run.objects.get().connection == connection
+
+
+def test_an_interval_has_slots_of_its_own(connection: Connection) -> None:
+    connection.schedule = ["every 6h"]
+    day = [NOON.replace(hour=hour) for hour in (0, 6, 12, 18)]
+    assert slots_of(connection, NOON.date()) == day
+    assert next_slot(connection, NOON) == day[3]
+    connection.schedule = ["every 1h"]
+    assert len(slots_of(connection, NOON.date())) == 24
+
+
+def test_seed_002_runs_at_two_and_at_fourteen(company: Company) -> None:
+    one = Connection(company=company, provider_slug="staffcloud", kind="hris")
+    assert [slot.hour for slot in slots_of(one, NOON.date())] == [2, 14]
+    assert {slot.minute for slot in slots_of(one, NOON.date())} == {0}
+
+
+@pytest.mark.parametrize(
+    ("entries", "kept"),
+    [
+        (["14:00", " 02:00", "02:00"], ["02:00", "14:00"]),
+        (["Every 6h"], ["every 6h"]),
+        (["23:30", "00:30"], ["00:30", "23:30"]),
+        ([], []),
+        ([f"{hour:02}:15" for hour in range(24)], [f"{hour:02}:15" for hour in range(24)]),
+    ],
+)
+def test_a_schedule_is_kept_in_order_and_moves_the_next_run(
+    connection: Connection, admin: User, entries: list[str], kept: list[str]
+) -> None:
+    set_schedule(connection, entries, by=admin, now=lambda: NOON)
+    assert connection.schedule == kept
+    assert connection.next_run_at == next_slot(connection, NOON)
+    assert Entry.objects.get(action="connection.schedule").details["after"] == kept
+
+
+@pytest.mark.parametrize(
+    ("entries", "sentence"),
+    [
+        (["02:00", "02:30"], "one hour"),
+        (["23:45", "00:15"], "midnight"),
+        (["25:00"], "25:00"),
+        (["2:00"], "2:00"),
+        (["every 0h"], "every hour"),
+        (["every 25h"], "24 hours"),
+        (["every sunday"], "interval"),
+        (["every 6h", "02:00"], "not both"),
+        ([f"{minute // 60:02}:{minute % 60:02}" for minute in range(0, 1440, 50)], "24 times"),
+    ],
+)
+def test_what_is_no_schedule_is_refused_with_a_sentence(
+    connection: Connection, admin: User, entries: list[str], sentence: str
+) -> None:
+    with pytest.raises(NeedsPerson, match=sentence):
+        set_schedule(connection, entries, by=admin)
+    connection.refresh_from_db()
+    assert connection.schedule == []
+
+
+def test_a_new_schedule_does_not_hurry_what_waits_after_a_failure(
+    connection: Connection, admin: User
+) -> None:
+    later = NOON + timedelta(hours=12)
+    Connection.objects.update(failures=2, next_run_at=later)
+    set_schedule(connection, ["every 1h"], by=admin, now=lambda: NOON)
+    assert connection.next_run_at == later
+
+
+@pytest.mark.parametrize(
+    ("tells", "watermark", "days", "kind"),
+    [
+        (True, "w1", 6.9, RunKind.INCREMENTAL),
+        (True, "w1", 7, RunKind.SCHEDULED),
+        (True, "w1", None, RunKind.SCHEDULED),
+        (True, "", 1, RunKind.SCHEDULED),
+        (False, "w1", 1, RunKind.SCHEDULED),
+    ],
+)
+def test_only_what_changed_is_read_where_that_is_enough_with_a_full_pass_every_week(
+    connection: Connection, tells: bool, watermark: str, days: float | None, kind: RunKind
+) -> None:
+    card = replace(connection.provider, incremental=cast(Incremental, object()) if tells else None)
+    connection.watermark = watermark
+    connection.full_pass_at = None if days is None else NOON - timedelta(days=days)
+    assert kind_for(connection, NOON, card) == kind

@@ -44,6 +44,10 @@ class Vendor:
         assert self.card.source is not None
         return self.card.source
 
+    def other(self, name: str) -> dict[str, str]:
+        """Credentials of another way in, by the name under which the sandbox has them."""
+        return dict(demo()[name])
+
     def session(self) -> Http:
         return self.egress.session()
 

@@ -90,7 +90,12 @@ def test_everybody_chooses_among_the_kinds_of_their_role(jamie: User) -> None:
     lead, developer = a_user(Role.TL, "Ben Ortiz"), a_user(Role.DEVELOPER, "Dev One")
     assert "submitted" in {kind.name for kind in kinds_for(lead)}
     assert "submitted" not in {kind.name for kind in kinds_for(jamie)}
-    assert {kind.name for kind in kinds_for(developer)} == {"mentioned", "jira_comment"}
+    assert {kind.name for kind in kinds_for(developer)} == {
+        "mentioned",
+        "jira_comment",
+        "quarantined",
+        "paused",
+    }
     set_wishes(jamie, {"submitted": By.NOW}, digest_hour=None)
     assert not Preference.objects.exists()
     assert Digest.objects.get().hour is None

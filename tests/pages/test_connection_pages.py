@@ -15,9 +15,13 @@ from integrations.models import (
     Connection,
     ConnectionState,
     Credential,
+    Draft,
+    Held,
+    Issue,
     Run,
 )
-from portal.accounts.models import Role, User
+from integrations.queries import figures_of
+from portal.accounts.models import Company, Role, User
 from portal.kit.leases import JobState
 from tests.support.pages import (
     HTMX,
@@ -202,6 +206,82 @@ def test_paused_connection_cannot_be_synced(side: Side, lead: User) -> None:
     assert Run.objects.count() == 1
 
 
+def test_what_waits_for_somebody_is_on_top_with_the_way_to_it(side: Side, lead: User) -> None:
+    Held.objects.create(run=side.run, person=side.person, why="absent")
+    Draft.objects.create(connection=side.connection, purpose="setup", step="map", created_by=side.customer)
+    Issue.objects.create(connection=side.connection, code="failing", words="It fails again and again.")
+    html = page(side.customer, "connection_detail", side.connection.public_id)
+    assert "1 removal is held" in html
+    assert reverse("holds_detail", args=[side.connection.public_id]) in html
+    assert "Go on setting up" in html
+    assert reverse("setup", args=[side.connection.public_id]) in html
+    assert "It fails again and again." in html
+    Held.objects.all().delete()
+    assert "removal is held" not in page(side.customer, "connection_detail", side.connection.public_id)
+
+
+def test_filter_and_steps_of_the_mapping_are_told_in_words(side: Side, lead: User) -> None:
+    Connection.objects.update(
+        filter={
+            "include": [[{"field": "department", "op": "one_of", "values": ["Care", "Surgery"]}]],
+            "exclude": [[{"field": "country", "op": "empty", "values": []}]],
+        },
+        mapping={"email": {"from": ["work_email"], "steps": [{"do": "case", "how": "lower"}], "when": "new"}},
+    )
+    html = page(lead, "connection_detail", side.connection.public_id)
+    assert "Department is one of “Care”, “Surgery”" in html
+    assert "Country is empty" in html
+    assert "in small letters" in html
+    assert "only when somebody is new" in html
+
+
+def test_counts_of_the_connection_are_its_own(side: Side, lead: User) -> None:
+    birch = a_side("Birch")
+    some_people(birch.connection, 7, start=20)
+    some_people(side.connection, 2, start=20)
+    assert figures_of(side.connection) == {
+        "people": 3,
+        "groups": 1,
+        "invitations": 0,
+        "held": 0,
+        "matches": 1,
+    }
+
+
+def test_trouble_is_surfaced_at_the_top_the_worst_first(side: Side, lead: User) -> None:
+    birch = a_side("Birch")
+    Connection.objects.filter(pk=side.connection.pk).update(
+        state=ConnectionState.DEGRADED, reason="Look here."
+    )
+    Connection.objects.filter(pk=birch.connection.pk).update(
+        state=ConnectionState.QUARANTINED, reason="It broke."
+    )
+    html = page(lead, "connection_list").split('class="tiles"')[0]
+    assert html.index("It broke.") < html.index("Look here.")
+    only = page(lead, "connection_list", query="?state=trouble", htmx=True)
+    assert "Amber Clinic" in only
+    assert "No connection matches" in page(lead, "connection_list", query="?kind=sso", htmx=True)
+
+
+def test_new_integrations_lead_staff_to_a_request_and_tell_customers_what_to_ask(
+    side: Side, lead: User
+) -> None:
+    html = page(lead, "connection_new", query="?q=bamboo", htmx=True)
+    assert f"{reverse('request_new')}?provider=bamboohr" in html
+    assert "personio" not in html
+    html = page(side.customer, "connection_new")
+    assert reverse("connection_detail", args=[side.connection.public_id]) in html
+    assert "We will ask you for:" in html
+    assert reverse("request_new") not in html
+
+
+def test_a_plan_without_hr_systems_says_so_to_the_customer(side: Side) -> None:
+    assert "Your plan does not include" not in page(side.customer, "connection_list")
+    Company.objects.filter(pk=side.company.pk).update(hris_entitled=False)
+    for name in ("connection_list", "connection_new"):
+        assert "Your plan does not include" in page(side.customer, name)
+
+
 # --- sign-in connections ------------------------------------------------------------------------------------
 
 
@@ -237,6 +317,8 @@ def test_check_again_twice_is_one_check(sign_in: Connection, lead: User) -> None
 
 
 def post_credentials(side: Side, **values: str) -> tuple[int, str]:
+    """To a connection that does not work: one that does takes others only together with a look at the plan."""
+    Connection.objects.filter(state=ConnectionState.CONNECTED).update(state=ConnectionState.QUARANTINED)
     client = Client()
     client.force_login(side.customer)
     answer = client.post(reverse("connection_credentials", args=[side.connection.public_id]), values)
@@ -312,14 +394,3 @@ def test_ended_connection_takes_no_credentials(side: Side) -> None:
     assert status == 302
     assert Credential.objects.get(key="client_id").value == "papi-42"
     assert Connection.objects.get().state == ConnectionState.DISCONNECTED
-
-
-def test_a_csm_is_told_who_may_replace_credentials_and_cannot_do_it() -> None:
-    side = a_side("Alder")
-    html = page(side.csm, "connection_detail", side.connection.public_id)
-    assert "team lead can replace them" in html
-    address = reverse("connection_credentials", args=[side.connection.public_id])
-    assert address not in html
-    client = Client()
-    client.force_login(side.csm)
-    assert client.get(address).status_code == 403

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from integrations.models import (
+    Asked,
     Change,
     ChangeKind,
+    Connection,
+    ConnectionState,
     DirectoryPerson,
+    MembershipChange,
     PersonState,
+    Planned,
     Problem,
+    Run,
+    RunKind,
     RunOutcome,
 )
 from portal.accounts.models import Role, User
@@ -156,6 +166,74 @@ def test_run_takes_as_many_queries_for_many_changes_and_problems(side: Side, lea
     assert queries_of(lead, "run_detail", side.run.public_id) == few
 
 
+def test_an_open_run_says_how_fast_it_reads_and_how_long_it_takes(side: Side, lead: User) -> None:
+    run = an_open_run(side.connection, seen=6000, expected=12_000)
+    Run.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(seconds=60))
+    html = page(lead, "run_progress", run.public_id)
+    assert re.search(r"(98|99|100) people a second, about 1 minute left", html)
+    Run.objects.filter(pk=run.pk).update(expected=None)
+    html = page(lead, "run_progress", run.public_id)
+    assert "people a second" in html
+    assert "left" not in html
+
+
+def test_a_plan_shows_what_would_happen_as_changes_do(side: Side, lead: User) -> None:
+    run = a_run(side.connection, kind=RunKind.DRY, outcome=RunOutcome.PLANNED, deactivated=1)
+    Planned.objects.create(
+        run=run,
+        source_id=side.person.source_id,
+        person_name="Amber Person",
+        kind=ChangeKind.DEACTIVATED,
+        before={"status": "active"},
+        after={"status": "absent"},
+    )
+    html = page(lead, "run_detail", run.public_id)
+    assert "This is a plan. Nobody was changed." in html
+    assert "no longer listed by the HR system" in html
+    assert reverse("person_detail", args=[side.person.public_id]) in html
+
+
+def test_memberships_have_a_tab_of_their_own(side: Side, lead: User) -> None:
+    run = a_run(side.connection, joined=1)
+    group = side.connection.groups.get()
+    MembershipChange.objects.create(run=run, group=group, person=side.person, joined=True)
+    html = page(lead, "run_detail", run.public_id, query="?kind=groups")
+    assert reverse("group_detail", args=[group.public_id]) in html
+    assert "Joined" in html
+
+
+def test_requests_are_for_those_who_look_into_faults_and_say_no_secret(side: Side, lead: User) -> None:
+    Asked.objects.create(run=side.run, method="GET", address="https://hr.example/people?page=…", status=429)
+    assert "https://hr.example/people?page=…" in page(lead, "run_requests", side.run.public_id)
+    address = reverse("run_requests", args=[side.run.public_id])
+    assert address in page(lead, "run_detail", side.run.public_id)
+    assert address not in page(side.customer, "run_detail", side.run.public_id)
+    client = Client()
+    client.force_login(side.customer)
+    assert client.get(address).status_code == 403
+
+
+def test_undo_is_offered_for_thirty_days_and_only_once(side: Side) -> None:
+    address = reverse("run_undo", args=[side.run.public_id])
+    assert address in page(side.customer, "run_detail", side.run.public_id)
+    Run.objects.filter(pk=side.run.pk).update(finished_at=timezone.now() - timedelta(days=31))
+    assert address not in page(side.customer, "run_detail", side.run.public_id)
+    Run.objects.filter(pk=side.run.pk).update(finished_at=timezone.now())
+    undone = a_run(side.connection, kind=RunKind.UNDO, undoes=side.run)
+    html = page(side.customer, "run_detail", side.run.public_id)
+    assert address not in html
+    assert reverse("run_detail", args=[undone.public_id]) in html
+
+
+def test_held_removals_and_stages_are_told_with_their_numbers(side: Side) -> None:
+    run = a_run(side.connection, outcome=RunOutcome.HELD, held=12, timings={"reading": 12.25, "groups": 0.5})
+    html = page(side.customer, "run_detail", run.public_id)
+    assert "12 removals were held" in html
+    assert reverse("holds_detail", args=[side.connection.public_id]) in html
+    assert "Where the time went" in html
+    assert "12.2" in html
+
+
 # --- the directory ------------------------------------------------------------------------------------------
 
 
@@ -206,6 +284,7 @@ def test_directory_takes_as_many_queries_for_a_full_page(side: Side, lead: User)
     few = queries_of(lead, "directory", query=address)
     some_people(side.connection, 120, start=10)
     assert queries_of(lead, "directory", query=address) == few
+    a_side("Birch")
     companies = queries_of(lead, "directory")
     for number in range(10):
         some_people(a_connection(a_company(f"Company {number}", str(number))), 1)
@@ -256,6 +335,7 @@ def test_sync_now_shows_exactly_who_left_and_who_was_renamed(
 ) -> None:
     """Credentials by form, sync by button, with a worker and the sandbox's HTTP in between."""
     DirectoryPerson.objects.all().delete()
+    Connection.objects.update(state=ConnectionState.QUARANTINED)
     client = Client()
     client.force_login(side.customer)
     address = reverse("connection_sync", args=[side.connection.public_id])

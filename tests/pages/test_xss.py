@@ -121,7 +121,7 @@ def poison(side: Side, text: str) -> None:
         Message.objects.create(
             req=side.req, by=side.csm, author=text[:120], text=text, reach=reach, is_stuck=True
         )
-    Connection.objects.update(reason=text, reason_code=text[:40], state="error")
+    Connection.objects.update(reason=text, reason_code=text[:40], state="quarantined")
     Run.objects.update(failure=text[:200], objections=[text], outcome="held")
     DirectoryPerson.objects.update(
         first_name=text[:120], last_name=text[:120], job_title=text, department=text, location=text, city=text[:120],

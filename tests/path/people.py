@@ -10,6 +10,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from integrations.models import Run, RunKind, RunOutcome
 from portal.accounts.models import User
 from portal.sandbox import credentials
 from portal.sandbox.world import World
@@ -17,6 +18,7 @@ from requests_app.models import Request
 from tests.browser.walker import a_screenshot
 from tests.support.links import link_at, open_as
 from tests.support.people import PASSWORD
+from tests.support.pressing import press
 from tests.support.queue import drain
 
 CSM_ANSWERS = {
@@ -96,6 +98,34 @@ def move(client: Client, req: Request, name: str, **more: str) -> str:
     return str(answer.content.decode())
 
 
+def set_up(client: Client, req: Request) -> None:
+    """The wizard as the customer walks it, everything as it is proposed, up to the confirmed plan."""
+    here = connect(client, f"/your/{req.public_id}/", "Set it up")
+    choose_and_confirm(client, press(client, here, "Test and continue"), req)
+
+
+def connect(client: Client, page: str, begin: str) -> str:
+    """From a request's page to the step at which credentials are entered."""
+    here = press(client, page, begin)
+    for words in ("I have this", "Yes, I am", "Agree and continue"):
+        here = press(client, here, words)
+    return here
+
+
+def choose_and_confirm(client: Client, here: str, req: Request) -> None:
+    """Filter and mapping as they are proposed, the plan worked out by a worker, its number typed."""
+    drain()
+    here = press(client, here, "Save and continue")
+    here = press(client, here, "Save and continue")
+    press(client, here, "Work")
+    drain()
+    req.refresh_from_db()
+    assert req.connection is not None
+    plan = Run.objects.filter(connection=req.connection, kind=RunKind.DRY).latest("pk")
+    assert plan.outcome == RunOutcome.PLANNED
+    press(client, here, "Confirm the plan", typed=str(plan.change_total))
+
+
 def hand_back_until_live(customer: Client, csm: Client, lead: Client, req: Request) -> None:
     """The way from the customer's last answer to a connection that works."""
     customer.post(f"/your/{req.public_id}/hand-back/")
@@ -121,5 +151,7 @@ def fill_in_adp(csm: Client, req: Request, world: World, **changed: str) -> Clie
     answer_topic(customer, part, "details", {**adp_credentials(), **changed})
     answer_topic(customer, part, "consent", {"hris.consent_file": a_consent()})
     answer_topic(customer, part, "preferences", {**PREFERENCES, **ADP_PREFERENCES})
+    if not changed:
+        set_up(customer, req)
     assert customer.post(f"{part}hand-back/").status_code == 302
     return customer

@@ -10,10 +10,11 @@ from django.db import transaction
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-from integrations.models import Change, DirectoryPerson, Run
+from integrations.models import Change, ConnectionState, DirectoryPerson, Run, RunKind
 from integrations.services.connections import activate_connection
+from integrations.services.starts import start_run
 from portal.accounts.models import Role
-from portal.kit import queue
+from portal.kit import clock, queue
 from portal.kit.leases import JobState
 from portal.sandbox import credentials
 from portal.sandbox.server import Running
@@ -44,9 +45,12 @@ def test_a_run_whose_worker_was_killed_is_finished_by_the_next_one(
     world.fault("personio", "slow", seconds=0.3, path="/company/employees")
     given = credentials.CREDENTIALS["personio"]
     with transaction.atomic():
-        activate_connection(
+        connection = activate_connection(
             a_company(), "personio", settings=given, mapping={}, by=a_user(Role.TL), request_number="REQ-1"
         )
+        connection.state, connection.confirmed_at = ConnectionState.CONNECTING, clock.now()
+        connection.save()
+        start_run(connection, kind=RunKind.FIRST)
     run = Run.objects.get()
     with cluster("sync", told) as first:
         wait_for(lambda: Run.objects.filter(pk=run.pk, seen__gt=0, job_state=JobState.RUNNING).exists())

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models.functions import Now
 from django.test import Client
 
-from integrations.models import DirectoryPerson
+from integrations.models import DirectoryPerson, RunKind
 from portal.accounts.models import Company
 from portal.kit.leases import JobState
 from portal.outbox.models import Effect
@@ -18,6 +18,7 @@ from requests_app.models import Request
 from tests.path import people
 from tests.support import PEOPLE
 from tests.support.people import a_user
+from tests.support.pressing import press, pressed
 from tests.support.queue import drain, time_passes
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
@@ -75,14 +76,12 @@ def test_a_wrong_adp_secret_is_told_and_a_right_one_brings_the_request_to_life(
     people.move(lead, req, "approve")
     drain()
     req.refresh_from_db()
-    assert req.stage == "failed"
-    assert req.connection is not None
-    page = lead.get(f"/connections/{req.connection.public_id}/").content.decode()
-    assert "Connection error" in page
-    assert "does not accept" in page
-    assert not DirectoryPerson.objects.exists()
-    address = f"/connections/{req.connection.public_id}/credentials/"
-    assert lead.post(address, people.adp_credentials()).status_code == 302
+    assert (req.stage, DirectoryPerson.objects.count()) == ("approved", 0), "nobody has confirmed a plan"
+    here = people.connect(lead, f"/requests/{req.number}/", "Set it up beside them")
+    refused = pressed(lead, here, "Test and continue")
+    assert refused.status_code == 422
+    assert "does not accept" in refused.content.decode()
+    people.choose_and_confirm(lead, press(lead, here, "Test and continue", **people.adp_credentials()), req)
     drain()
     req.refresh_from_db()
     assert req.stage == "live"
@@ -95,12 +94,10 @@ def test_a_certificate_that_does_not_belong_to_the_key_is_said_in_a_sentence(
     req = ready(
         csm, world, certificate="-----BEGIN CERTIFICATE-----\nnot a certificate\n-----END CERTIFICATE-----"
     )
-    people.move(lead, req, "approve")
-    drain()
-    req.refresh_from_db()
-    assert req.stage == "failed"
-    assert req.connection is not None
-    assert "certificate" in req.connection.reason.lower()
+    here = people.connect(lead, f"/requests/{req.number}/", "Set it up beside them")
+    refused = pressed(lead, here, "Test and continue")
+    assert refused.status_code == 422
+    assert "certificate" in refused.content.decode().lower()
 
 
 def test_an_upload_that_is_no_picture_is_refused_beside_the_field(csm: Client, world: World) -> None:
@@ -165,7 +162,7 @@ def test_a_worker_killed_in_mid_run_leaves_a_run_that_another_one_finishes(
     people.move(lead, req, "approve")
     connection = Request.objects.get(pk=req.pk).connection
     assert connection is not None
-    run = connection.runs.get()
+    run = connection.runs.get(kind=RunKind.FIRST)
     # The first worker claims the run and vanishes: its lease ends, nobody tells.
     type(run).objects.filter(pk=run.pk).update(
         job_state=JobState.RUNNING,

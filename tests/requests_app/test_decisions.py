@@ -230,7 +230,7 @@ def test_a_second_approval_makes_one_comment_of_what_changed_and_no_second_ticke
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_second_approval_starts_the_same_connection_with_the_new_settings() -> None:
+def test_a_second_approval_changes_nothing_behind_the_receipt_of_a_connection_that_works() -> None:
     req = approved(ADP)
     connection = Connection.objects.get()
     Connection.objects.update(state=ConnectionState.CONNECTED)
@@ -239,10 +239,20 @@ def test_a_second_approval_starts_the_same_connection_with_the_new_settings() ->
     req = make_move(req, "approve", by=a_tl("Second Lead"))
     assert req.connection is not None
     assert req.connection.pk == connection.pk
-    assert req.connection.state == ConnectionState.CONNECTING
-    assert req.connection.mapping["email"] == "personal_email"
+    assert (req.stage, req.connection.state) == (Stage.LIVE, ConnectionState.CONNECTED)
+    assert req.connection.mapping == connection.mapping
+    assert req.connection.credentials.get(key="client_id").value != "another-client"
+    assert not req.connection.runs.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_approval_brings_the_new_settings_to_a_connection_that_is_still_set_up() -> None:
+    req = approved(ADP)
+    give(req, "client_id", "another-client", req.owner)
+    req = make_move(req, "approve", by=a_tl("Second Lead"))
+    assert req.connection is not None
+    assert req.connection.state == ConnectionState.SETTING_UP
     assert req.connection.credentials.get(key="client_id").value == "another-client"
-    assert req.connection.runs.filter(job_state__in=("queued", "running")).count() == 1
 
 
 def test_news_of_a_connection_does_not_move_a_request_that_is_in_review_again(db: None) -> None:

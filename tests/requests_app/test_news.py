@@ -37,7 +37,7 @@ def test_a_submission_tells_the_team_leads_but_not_the_one_who_submitted() -> No
 @pytest.mark.parametrize(
     ("move", "kind", "words", "detail"),
     [
-        ("approve", "approved", "Ben Ortiz approved", "nothing for you to do"),
+        ("approve", "approved", "Ben Ortiz approved", "as soon as its plan is confirmed"),
         ("send_back", "sent_back", "Ben Ortiz sent", "What to change:\nThe screenshot is of another company"),
         ("reject", "rejected", "Ben Ortiz rejected", "The reason:\nThe screenshot is of another company"),
     ],

@@ -198,3 +198,13 @@ def test_the_command_serves_until_told_to_stop_and_exits_cleanly(tmp_path: Path,
         process.kill()
         process.wait()
     assert state.exists()
+
+
+@pytest.mark.parametrize("kind", ["half", "empty", "break_off"])
+def test_what_a_source_may_do_is_one_press_away(sandbox: Running, world: World, kind: str) -> None:
+    assert f'name="kind" value="{kind}"' in get(sandbox, "/faults").text
+    answer = requests.post(
+        f"{sandbox.url}/control/fault", data={"vendor": "personio", "kind": kind}, timeout=5
+    )
+    assert answer.url.endswith("/faults")
+    assert world.faults["personio"].kind == kind

@@ -166,3 +166,34 @@ def test_a_stopped_sandbox_cuts_open_connections() -> None:
 def test_a_taken_port_is_an_error_and_frees_the_other_one() -> None:
     with serve(World(size=20), port=0, smtp_port=0) as first, pytest.raises(OSError, match="in use"):
         serve(World(size=20), port=first.port, smtp_port=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "word"),
+    [
+        ("ip_blocked", 403, "blocked"),
+        ("certificate", 401, "certificate"),
+        ("no_right", 403, "may not"),
+        ("not_granted", 403, "not permitted"),
+        ("no_tenant", 404, "no such account"),
+        ("maintenance", 503, "Unavailable"),
+    ],
+)
+def test_a_refusal_in_words_says_why(
+    sage: requests.Session, world: World, kind: str, status: int, word: str
+) -> None:
+    world.fault("sage_hr", kind)
+    answer = sage.get(SAGE)
+    assert answer.status_code == status
+    assert word in answer.text
+
+
+def test_a_list_breaks_off_or_dries_up_on_its_second_page(sage: requests.Session, world: World) -> None:
+    world.fault("sage_hr", "break_off")
+    assert len(sage.get(SAGE).json()["data"]) == 50
+    with pytest.raises(requests.ConnectionError):
+        sage.get(f"{SAGE}?page=2")
+    world.fault("sage_hr", "empty_second")
+    assert sage.get(f"{SAGE}?page=2").json()["data"] == []
+    world.fault("sage_hr", "too_few")
+    assert sage.get(SAGE).json()["meta"]["total_entries"] == 120 + 50

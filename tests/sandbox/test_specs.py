@@ -176,6 +176,10 @@ def test_bamboohrs_dataset(http: requests.Session) -> None:
     assert answer["data"][0]["fields"]
     fields = http.get("https://riverside.bamboohr.com/api/v1/meta/fields", auth=auth).json()
     assert mistakes(fields, answer_schema(document, "/api/v1/meta/fields", "get"), document) == []
+    since = "https://riverside.bamboohr.com/api/v1/employees/changed?since=2001-01-01T00:00:00Z"
+    changes = http.get(since, auth=auth).json()
+    assert len(changes["employees"]) == 125
+    assert mistakes(changes, answer_schema(document, "/api/v1/employees/changed", "get"), document) == []
 
 
 def test_personios_employees(http: requests.Session) -> None:

@@ -21,12 +21,15 @@ from integrations.models import (
     ConnectionState,
     Credential,
     DirectoryPerson,
+    Group,
+    Match,
     Phase,
     Problem,
     Run,
     RunKind,
     RunOutcome,
 )
+from integrations.models import Membership as GroupMembership
 from portal.accounts.models import AccessLink, Company, Membership, Role, User
 from portal.kit.leases import JobState
 from requests_app.lifecycle import Stage
@@ -82,9 +85,16 @@ def a_side(mark: str) -> Side:
         kind=ChangeKind.ADDED,
         after={"city": mark},
     )
+    group = Group.objects.create(
+        company=company, connection=connection, source="department", key=mark, name=f"{mark} Care"
+    )
+    GroupMembership.objects.create(group=group, person=person)
+    Match.objects.create(connection=connection, source_id="m1", person_name=f"{mark} Lookalike")
     Problem.objects.create(run=run, source_id="x1", person_name=f"{mark} Nomail", code="missing_work_email")
     evidence = Evidence(req=req, name=f"{mark}.png", content_type="image/png", size=3, uploaded_by=customer)
     evidence.file.save(f"{mark}.png", ContentFile(b"png"))
+    req.refresh_from_db()
+    Request.objects.filter(pk=req.pk).update(connection=connection)
     req.refresh_from_db()
     return Side(mark, company, csm, customer, req, link, connection, run, person, evidence)
 

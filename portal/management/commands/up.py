@@ -5,6 +5,7 @@ import http.client
 import os
 import subprocess
 import sys
+import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from portal.sandbox.environment import environment as sandbox_environment
 
 WEB_PORT, SANDBOX_PORT, SMTP_PORT = 8000, 9000, 9025
 CLUSTERS = ("short", "sync")
+_PATIENCE = 30.0  # seconds that the sandbox may take to start
 
 
 class Command(BaseCommand):
@@ -50,7 +52,7 @@ class Command(BaseCommand):
                     children.append(_sandbox(home, sandbox, smtp, hook=f"http://localhost:{web}/hooks/jira/"))
                 note(environment["SITE_URL"])
                 os.environ.update(environment)  # every child sees it; our own settings are older
-                self._prepare(demo=not no_demo)
+                self._prepare(demo=not no_demo, vendors=children[0] if children else None)
                 children += [_web(web), *(_worker(name) for name in CLUSTERS)]
                 Supervisor(children, on_ready=lambda: self._announce(environment)).run()
         except (ports.PortTaken, SetupError) as error:
@@ -62,15 +64,19 @@ class Command(BaseCommand):
             self.stdout.write(f"Port {default} is taken; the {what} uses {port}.")
         return port
 
-    def _prepare(self, *, demo: bool) -> None:
+    def _prepare(self, *, demo: bool, vendors: Child | None) -> None:
+        """`vendors` runs while the demo data is made: its connections are set up as customers do it."""
         call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
         call_command("createcachetable", verbosity=0)
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # WhiteNoise complains of a missing one
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # whitenoise warns when it is missing
         if not settings.WHITENOISE_USE_FINDERS:
             call_command("collectstatic", interactive=False, verbosity=0)
-        if demo and "demo" in get_commands() and subprocess.run(_manage("demo"), check=False).returncode != 0:
-            raise CommandError("The demo data could not be loaded.")
+        if demo and "demo" in get_commands():
+            with _meanwhile(vendors):
+                done = subprocess.run(_manage("demo"), check=False)
+            if done.returncode != 0:
+                raise CommandError("The demo data could not be loaded.")
         # Children open their own connections; ours would only count against the server's limit.
         connections.close_all()
 
@@ -103,6 +109,23 @@ def _only_one(home: Path) -> Iterator[Callable[[str], None]]:
 
         note("")
         yield note
+
+
+@contextmanager
+def _meanwhile(child: Child | None) -> Iterator[None]:
+    """Runs one program until the block ends."""
+    if child is None:
+        yield
+        return
+    process = subprocess.Popen(child.argv, env={**os.environ, **child.env})
+    try:
+        until = time.monotonic() + _PATIENCE
+        while child.ready and not child.ready() and time.monotonic() < until:
+            time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        process.wait(child.grace)
 
 
 def _manage(*arguments: str) -> list[str]:

@@ -137,17 +137,23 @@ class Adp(Vendor):
         return data
 
 
-def adp_pages(world: World, page_size: int = MAX_PAGE, selected: str = "") -> Iterator[bytes]:
+def adp_pages(
+    world: World, page_size: int = MAX_PAGE, selected: str = "", *, custom: bool = False
+) -> Iterator[bytes]:
     """The bodies of all pages of `/hr/v2/workers`, one at a time, without HTTP; for benchmarks.
 
-    `selected` is the $select of the question, "" for everything.
+    `selected` is the $select of the question, "" for everything; `custom` adds the fields that a customer made.
     """
     members = world.indexes(Population.EVERYONE)
     manager_of = lru_cache(maxsize=64)(world.person)  # neighbours share a manager
     for start in range(0, len(members), page_size):
         people = (world.person(index) for index in members[start : start + page_size])
         workers = [
-            worker(person, manager=manager_of(person.manager) if person.manager is not None else None)
+            worker(
+                person,
+                manager=manager_of(person.manager) if person.manager is not None else None,
+                custom=custom,
+            )
             for person in people
         ]
         if selected:

@@ -14,12 +14,14 @@ _ASSIGNMENT: Final = {
 }
 
 
-def worker(person: Person, *, masked: bool = True, manager: Person | None = None) -> dict[str, Any]:
+def worker(
+    person: Person, *, masked: bool = True, manager: Person | None = None, custom: bool = True
+) -> dict[str, Any]:
     """One element of `workers`, traps included: labels in shortName, longName or neither, primary not first.
 
-    `masked=False` gives the full SSN, as ADP does for `Accept: application/json;masked=false`.
+    `masked=False` gives the full SSN, as ADP does for `Accept: application/json;masked=false`. `custom` adds the
+    fields that this customer made.
     """
-    private = person.private
     assignments = [_assignment(person, primary=True)]
     if manager is not None:
         assignments[0]["reportsTo"] = [_reports_to(manager)]
@@ -28,26 +30,13 @@ def worker(person: Person, *, masked: bool = True, manager: Person | None = None
     data: dict[str, Any] = {
         "associateOID": person.adp_id,
         "workerID": {"idValue": person.employee_number},
-        "person": {
-            "governmentIDs": [{"idValue": f"XXX-XX-{private.ssn[-4:]}" if masked else private.ssn}],
-            "legalName": {
-                "givenName": person.first_name,
-                "familyName1": person.last_name,
-                "formattedName": f"{person.last_name}, {person.first_name}",
-            },
-            "birthDate": private.birth_date.isoformat(),
-            "genderCode": {"codeValue": private.gender[0], "longName": private.gender},
-            "maritalStatusCode": {
-                "codeValue": private.marital_status[0],
-                "shortName": private.marital_status,
-            },
-            "legalAddress": {"lineOne": private.home_address, "cityName": person.location.city},
-            "communication": {"emails": [_email("Personal E-mail", person.personal_email)]},
-        },
+        "person": _person(person, masked=masked),
         "workerDates": {"originalHireDate": person.hired_on.isoformat()},
         "workerStatus": {"statusCode": {"codeValue": _WORKER_STATUS.get(person.status, "Active")}},
         "workAssignments": assignments,
     }
+    if custom:
+        data["customFieldGroup"] = _custom(person)
     if person.preferred_name:
         data["person"]["preferredName"] = {"givenName": person.preferred_name}
     if person.work_email:
@@ -57,6 +46,36 @@ def worker(person: Person, *, masked: bool = True, manager: Person | None = None
     if person.terminated_on:
         data["workerDates"]["terminationDate"] = person.terminated_on.isoformat()
     return data
+
+
+def _person(person: Person, *, masked: bool) -> dict[str, Any]:
+    """Who it is, with all that ADP knows and nobody else should."""
+    private = person.private
+    return {
+        "governmentIDs": [{"idValue": f"XXX-XX-{private.ssn[-4:]}" if masked else private.ssn}],
+        "legalName": {
+            "givenName": person.first_name,
+            "familyName1": person.last_name,
+            "formattedName": f"{person.last_name}, {person.first_name}",
+        },
+        "birthDate": private.birth_date.isoformat(),
+        "genderCode": {"codeValue": private.gender[0], "longName": private.gender},
+        "maritalStatusCode": {
+            "codeValue": private.marital_status[0],
+            "shortName": private.marital_status,
+        },
+        "legalAddress": {"lineOne": private.home_address, "cityName": person.location.city},
+        "birthPlace": {"cityName": private.birth_place},
+        "ethnicityCode": {"codeValue": private.ethnicity},
+        "religionCode": {"codeValue": private.religion},
+        "citizenshipCountryCodes": [{"codeValue": private.nationality}],
+        "disabilityTypeCodes": [{"codeValue": private.disability}],
+        "passports": [{"passportID": {"idValue": private.passport}}],
+        "communication": {
+            "emails": [_email("Personal E-mail", person.personal_email)],
+            "mobiles": [{"formattedNumber": private.home_phone}],
+        },
+    }
 
 
 def _assignment(person: Person, *, primary: bool) -> dict[str, Any]:
@@ -77,10 +96,35 @@ def _assignment(person: Person, *, primary: bool) -> dict[str, Any]:
         "baseRemuneration": {
             "annualRateAmount": {"amountValue": person.private.salary, "currencyCode": "USD"}
         },
+        "laborUnion": {"laborUnionCode": {"codeValue": person.private.union}},
     }
     if person.terminated_on:
         data["terminationDate"] = person.terminated_on.isoformat()
     return data
+
+
+def _custom(person: Person) -> dict[str, Any]:
+    """What this customer added, harmless and not; every list of ADP's groups names its entries."""
+    private = person.private
+    return {
+        "stringFields": [
+            {"nameCode": {"codeValue": "Cost Center"}, "stringValue": person.cost_center},
+            {"nameCode": {"codeValue": "IBAN"}, "stringValue": private.iban},
+            {"nameCode": {"codeValue": "X7", "shortName": "Religion"}, "stringValue": private.religion},
+        ],
+        "codeFields": [
+            {
+                "nameCode": {"codeValue": "T-Shirt Size"},
+                "codeValue": "S1",
+                "shortName": person.shirt_size,
+            },
+            {"nameCode": {"codeValue": "Ethnic group"}, "codeValue": private.ethnicity},
+        ],
+        "dateFields": [
+            {"nameCode": {"codeValue": "Date of Birth"}, "dateValue": private.birth_date.isoformat()}
+        ],
+        "numberFields": [{"nameCode": {"codeValue": "Annual salary"}, "numberValue": private.salary}],
+    }
 
 
 def _former_assignment(person: Person) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The vendor's own description wraps each row of a dataset in `fields`; its values
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
 from werkzeug.wrappers import Request, Response
@@ -12,14 +13,14 @@ from werkzeug.wrappers import Request, Response
 from portal.sandbox.company import Person, Status
 from portal.sandbox.credentials import CREDENTIALS
 from portal.sandbox.staff import Population
-from portal.sandbox.vendors.base import Vendor, basic, body, json_response, rules
+from portal.sandbox.vendors.base import Vendor, basic, bearer, body, json_response, oauth_error, rules
 
 _FIRST_ID: Final = 101
 _UNSET_DATE: Final = "0000-00-00"
 _REASON: Final = "X-BambooHR-Error-Message"
 
 # Alias -> (display name, type, value). The order is that of /meta/fields.
-_FIELDS: Final[dict[str, tuple[str, str, Callable[[Person], str]]]] = {
+FIELDS: Final[dict[str, tuple[str, str, Callable[[Person], str]]]] = {
     "employeeId": ("Employee ID", "text", lambda p: str(_FIRST_ID + p.index)),
     "employeeNumber": ("Employee #", "employee_number", lambda p: p.employee_number),
     "firstName": ("First Name", "text", lambda p: p.first_name),
@@ -45,6 +46,15 @@ _FIELDS: Final[dict[str, tuple[str, str, Callable[[Person], str]]]] = {
     "maritalStatus": ("Marital Status", "marital_status", lambda p: p.private.marital_status),
     "address1": ("Address Line 1", "text", lambda p: p.private.home_address),
     "payRate": ("Pay rate", "currency", lambda p: f"{p.private.salary:.2f} USD"),
+    "ethnicity": ("Ethnicity", "list", lambda p: p.private.ethnicity),
+    "nationality": ("Nationality", "list", lambda p: p.private.nationality),
+    "homePhone": ("Home Phone", "phone", lambda p: p.private.home_phone),
+    "customCostCenter": ("Cost Center", "list", lambda p: p.cost_center),
+    "customTShirtSize": ("T-Shirt Size", "list", lambda p: p.shirt_size),
+    "customField7": ("Religion", "text", lambda p: p.private.religion),
+    "customIBAN": ("Account for expenses", "text", lambda p: p.private.iban),
+    "customPassportNumber": ("Passport Number", "text", lambda p: p.private.passport),
+    "customTaxpayer": ("Registered as", "ssn", lambda p: p.private.ssn),
 }
 _DIRECTORY: Final = (
     *("displayName", "firstName", "lastName", "preferredName", "jobTitle", "workEmail"),
@@ -69,17 +79,49 @@ class BambooHr(Vendor):
         ("GET", "/api/v1/meta/fields", "meta_fields"),
         ("GET", "/api/v1/employees/directory", "directory"),
         ("GET", "/api/v1/employees/<int:number>", "one_employee"),
+        ("GET", "/api/v1/employees/changed", "changed"),
         ("POST", "/api/v2/datasets/<dataset>/data", "data"),
+        ("POST", "/token.php", "token"),
     )
+    sign_in = ("/token.php",)
 
     def admit(self, request: Request, view: str) -> Response | None:
         """The API key is the Basic user; the password may be anything."""
         known = CREDENTIALS[self.slug]
         if request.host.split(".")[0] != known["subdomain"]:
             return self.error(404, "Company not found")
+        if view == "token" or self.token_ok(bearer(request)):
+            return None
         if basic(request)[0] != known["api_key"]:
             return self.error(401, "Invalid API key")
         return None
+
+    def token(self, request: Request) -> Response:
+        """The second half of OAuth: an access token of an hour for the refresh token of an app."""
+        known = CREDENTIALS["bamboohr_oauth"]
+        if request.args.get("request") != "token" or request.form.get("grant_type") != "refresh_token":
+            return oauth_error(400, "unsupported_grant_type", "The grant type is not supported")
+        if any(request.form.get(name) != known[name] for name in ("client_id", "client_secret")):
+            return oauth_error(401, "invalid_client", "Client authentication failed")
+        if request.form.get("refresh_token") != known["refresh_token"]:
+            return oauth_error(400, "invalid_grant", "The refresh token is invalid or was revoked")
+        token = {"access_token": self.new_token(), "token_type": "Bearer", "scope": "report field"}
+        return json_response({**token, "expires_in": 3_600, "refresh_token": known["refresh_token"]})
+
+    def changed(self, request: Request) -> Response:
+        """Who changed since an instant: ids only, as the vendor does it."""
+        try:
+            since = datetime.fromisoformat(request.args.get("since", ""))
+        except ValueError:
+            return self.error(400, "since is not a valid ISO 8601 date")
+        found = {
+            number: {"id": number, "action": "Updated", "lastChanged": f"{person.updated_on}T09:00:00+00:00"}
+            for person in self.world.people()
+            if person.updated_on >= since.date()
+            for number in [str(_FIRST_ID + person.index)]
+        }
+        latest = max((entry["lastChanged"] for entry in found.values()), default=since.isoformat())
+        return json_response({"latest": latest, "employees": found})
 
     def error(self, status: int, message: str) -> Response:
         """The reason is in a header and the body empty; datasets answer with a problem instead."""
@@ -87,14 +129,14 @@ class BambooHr(Vendor):
 
     def meta_fields(self, request: Request) -> Response:
         """Every field with its type and alias."""
-        found = enumerate(_FIELDS.items(), start=1)
+        found = enumerate(FIELDS.items(), start=1)
         return json_response(
             [{"id": number, "name": f[0], "type": f[1], "alias": alias} for number, (alias, f) in found]
         )
 
     def directory(self, request: Request) -> Response:
         """Active people only, one answer, no termination data."""
-        fields = [{"id": name, "type": _FIELDS[name][1], "name": _FIELDS[name][0]} for name in _DIRECTORY]
+        fields = [{"id": name, "type": FIELDS[name][1], "name": FIELDS[name][0]} for name in _DIRECTORY]
         page = self.page(request, Population.EMPLOYED, 0, self.world.staff.count)
         rows = [{"id": str(_FIRST_ID + p.index), **_row(p, list(_DIRECTORY))} for p in page.people]
         return json_response({"fields": fields, "employees": rows})
@@ -102,7 +144,7 @@ class BambooHr(Vendor):
     def one_employee(self, request: Request, number: int) -> Response:
         """One person; 0 is the owner of the key. Unknown fields are left out."""
         wanted = [
-            name for name in request.args.get("fields", "firstName,lastName").split(",") if name in _FIELDS
+            name for name in request.args.get("fields", "firstName,lastName").split(",") if name in FIELDS
         ]
         try:
             person = self.world.person(number - _FIRST_ID if number else 0)
@@ -117,7 +159,7 @@ class BambooHr(Vendor):
             return _problem(404, f"Dataset {dataset} does not exist")
         if not isinstance(asked, dict) or not isinstance(asked.get("fields"), list) or not asked["fields"]:
             return _problem(400, "fields must be a list of field names")
-        if unknown := [name for name in asked["fields"] if name not in _FIELDS]:
+        if unknown := [name for name in asked["fields"] if name not in FIELDS]:
             return _problem(400, f"Unknown field: {unknown[0]}")
         number, size = asked.get("page", 1), asked.get("pageSize", 100)
         if not isinstance(number, int) or not isinstance(size, int) or number < 1 or not 1 <= size <= 1_000:
@@ -149,9 +191,9 @@ def _predicate(text: str) -> Callable[[Person], bool]:
 
 def _clause(text: str) -> Callable[[Person], bool]:
     match = _CLAUSE.fullmatch(text)
-    if match is None or match["field"] not in _FIELDS:
+    if match is None or match["field"] not in FIELDS:
         raise ValueError(f"Invalid filter expression: {text.strip()}")
-    value = _FIELDS[match["field"]][2]
+    value = FIELDS[match["field"]][2]
     if match["values"]:
         allowed = set(re.findall(r"'([^']*)'", match["values"]))
         return lambda person: value(person) in allowed
@@ -160,7 +202,7 @@ def _clause(text: str) -> Callable[[Person], bool]:
 
 
 def _row(person: Person, fields: list[str]) -> dict[str, str]:
-    return {name: _FIELDS[name][2](person) for name in fields}
+    return {name: FIELDS[name][2](person) for name in fields}
 
 
 def _paging(request: Request, number: int, size: int, total: int, *, more: bool) -> dict[str, Any]:

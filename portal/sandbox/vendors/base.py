@@ -14,16 +14,13 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from portal.sandbox import tokens
+from portal.sandbox.faults import Dropped as Dropped
 from portal.sandbox.faults import Fault
 from portal.sandbox.staff import Population
 from portal.sandbox.world import Page, World
 
 FAULT: Final = "sandbox.fault"  # where the application leaves the fault of this request in the environment
 _UNAVAILABLE: Final = "<html><head><title>503</title></head><body><h1>Service Unavailable</h1></body></html>"
-
-
-class Dropped(ConnectionError):
-    """Close the connection without an answer, as a failed TLS handshake or a dead peer would look."""
 
 
 def rules(*routes: tuple[str, str, str]) -> Map:
@@ -128,12 +125,12 @@ class Vendor:
 
     def refuse(self, request: Request, fault: Fault) -> Response:
         """The answer of a switched-on fault."""
-        status = int(fault.kind)
+        status = fault.status or 500
         error = self.sign_in_error if request.path in self.sign_in else self.error
         answer = (
             Response(_UNAVAILABLE, 503, content_type="text/html")
             if status == 503
-            else error(status, _MESSAGES[status])
+            else error(status, fault.message or _MESSAGES[status])
         )
         if status in (429, 503) and fault.retry_after is not None:
             answer.headers["Retry-After"] = self._retry_after(fault)

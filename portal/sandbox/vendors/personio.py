@@ -51,7 +51,16 @@ _ATTRIBUTES: Final[dict[str, tuple[str, str]]] = {
     "dynamic_994": ("Social security number", "standard"),
     "dynamic_995": ("Marital status", "list"),
     "dynamic_996": ("Home address", "standard"),
+    "dynamic_997": ("T-shirt size", "list"),
+    "dynamic_998": ("Cost centre", "standard"),
+    "dynamic_999": ("Konto für Spesen", "standard"),
+    "dynamic_1000": ("Konfession", "list"),
+    "dynamic_1001": ("Staatsangehörigkeit", "list"),
+    "dynamic_1002": ("Language skills", "tags"),
+    "dynamic_1003": ("Payee reference", "standard"),
 }
+# What Personio itself knows some custom attributes to be.
+_KNOWN_AS: Final = {"dynamic_1003": "iban"}
 
 
 class Personio(Vendor):
@@ -152,7 +161,7 @@ def _labelled(key: str, value: object) -> dict[str, Any]:
 
 
 def _universal(key: str) -> str | None:
-    return None if key.startswith("dynamic_") else key
+    return _KNOWN_AS.get(key) if key.startswith("dynamic_") else key
 
 
 def _values(person: Person) -> dict[str, Any]:
@@ -186,6 +195,13 @@ def _values(person: Person) -> dict[str, Any]:
         "dynamic_994": person.private.ssn,
         "dynamic_995": person.private.marital_status,
         "dynamic_996": person.private.home_address,
+        "dynamic_997": person.shirt_size,
+        "dynamic_998": person.cost_center,
+        "dynamic_999": person.private.iban,
+        "dynamic_1000": person.private.religion,
+        "dynamic_1001": person.private.nationality,
+        "dynamic_1002": ["English", "Spanish"],
+        "dynamic_1003": person.private.iban,
     }
 
 

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Request, Response
 
 from portal.sandbox.company import Person
 from portal.sandbox.credentials import CREDENTIALS
+from portal.sandbox.faults import Fault
 from portal.sandbox.names import DEPARTMENTS
 from portal.sandbox.staff import Population
 from portal.sandbox.vendors.base import Vendor, json_response, rules, whole
@@ -43,6 +44,13 @@ class SageHr(Vendor):
     def error(self, status: int, message: str) -> Response:
         """A short JSON object."""
         return json_response({"error": message}, status)
+
+    def refuse(self, request: Request, fault: Fault) -> Response:
+        """A gateway in front refuses addresses, with a page of its own."""
+        if fault.kind != "ip_blocked":
+            return super().refuse(request, fault)
+        page = "<html><head><title>Attention Required!</title></head><body>Sorry, you have been blocked</body></html>"
+        return Response(page, 403, content_type="text/html")
 
     def employees(self, request: Request) -> Response:
         """Active people, those on leave included; nobody who has left or is still to come."""
@@ -107,7 +115,7 @@ def _employee(person: Person) -> dict[str, Any]:
         "position_id": 1 + _TITLES.index(person.job_title),
         "reports_to_employee_id": None if person.manager is None else _FIRST_ID + person.manager,
         "work_phone": "",
-        "home_phone": f"555-{person.index % 10_000:04d}",
+        "home_phone": person.private.home_phone,
         "mobile_phone": "",
         "gender": person.private.gender,
         "street_first": person.private.home_address,

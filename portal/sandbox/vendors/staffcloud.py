@@ -9,7 +9,7 @@ from werkzeug.wrappers import Request, Response
 
 from portal.sandbox.company import Person, Status
 from portal.sandbox.credentials import CREDENTIALS
-from portal.sandbox.faults import Fault
+from portal.sandbox.faults import Dropped, Fault
 from portal.sandbox.names import DEPARTMENTS, LOCATIONS
 from portal.sandbox.vendors.base import FAULT, Vendor, array_response, json_response, rules
 
@@ -20,6 +20,15 @@ _STATUS: Final = {Status.ACTIVE: 4, Status.LEAVE: 4, Status.PREHIRE: 3, Status.T
 _NOT_FILTERS: Final = ("fields", "sort", "embed", "limit")
 _EVENTS: Final = 12  # one a week, five of them in the past
 _CONFIRMED: Final = 7
+_LONG: Final = 4  # the number of an event that began a week ago and ends tomorrow
+# 3 archived, 5 cancelled (one of each side of today), 1 still a draft; all others are active.
+_EVENT_STATUS: Final = {0: 3, 3: 5, 8: 5, 10: 1}
+_OWN_FIELDS: Final[dict[str, Callable[[Person], str]]] = {
+    "Staff number": lambda p: p.employee_number,
+    "Shirt size": lambda p: p.shirt_size,
+    "Geburtsort": lambda p: p.private.birth_place,
+    "Krankenkasse": lambda p: p.private.disability,
+}
 
 
 class StaffCloud(Vendor):
@@ -34,6 +43,7 @@ class StaffCloud(Vendor):
         ("GET", "/api/v1/assignments", "assignments"),
         ("GET", "/api/v1/locations", "locations"),
         ("GET", "/api/v1/functions", "functions"),
+        ("GET", "/api/v1/attributes", "attributes"),
     )
 
     def admit(self, request: Request, view: str) -> Response | None:
@@ -70,7 +80,8 @@ class StaffCloud(Vendor):
 
     def assignments(self, request: Request) -> Response:
         """Who is invited, applied, confirmed or denied for which event."""
-        return self._answer(request, (_assignment(person) for person in self._people(request)))
+        rows = (row for person in self._people(request) for row in _assignments(person))
+        return self._answer(request, rows)
 
     def locations(self, request: Request) -> Response:
         """Places of events."""
@@ -83,10 +94,16 @@ class StaffCloud(Vendor):
         """What people are booked as."""
         return self._answer(request, ({"id": n, "name": d.name} for n, d in enumerate(DEPARTMENTS, start=1)))
 
+    def attributes(self, request: Request) -> Response:
+        """The labels of the free fields, by number."""
+        return self._answer(request, ({"id": n, "name": name} for n, name in enumerate(_OWN_FIELDS, start=1)))
+
     def _people(self, request: Request) -> Iterator[Person]:
         fault: Fault | None = request.environ.get(FAULT)
         kind = fault.kind if fault else ""
         count = self.world.staff.count
+        if kind == "break_off":
+            raise Dropped(kind)
         stop = {"empty": 0, "half": count // 2}.get(kind, count)
         return (person for person in self.world.people() if person.index < stop)
 
@@ -97,11 +114,11 @@ class StaffCloud(Vendor):
             yield {
                 "id": 301 + number,
                 "name": f"{LOCATIONS[number % len(LOCATIONS)].name} shift week {number + 1}",
-                "status": {3: 5, 10: 1}.get(number, 3 if number == 0 else 2),
+                "status": _EVENT_STATUS.get(number, 2),
                 "project_id": 20 + number % 3,
                 "location_id": 1 + number % len(LOCATIONS),
                 "start": _instant(start),
-                "end": _instant(start + timedelta(hours=9)),
+                "end": _instant(start + timedelta(days=8 if number == _LONG else 0, hours=9)),
             }
 
     def _answer(self, request: Request, rows: Iterable[Row]) -> Response:
@@ -161,17 +178,26 @@ def _employee(person: Person) -> Row:
         "ahv_number": private.ssn,
         "marital_status": private.marital_status,
         "hourly_wage": private.salary,
-        "dynamic_field_1": person.employee_number,
+        "nationality": private.nationality,
+        "iban": private.iban,
+        **{f"dynamic_field_{n}": value(person) for n, value in enumerate(_OWN_FIELDS.values(), start=1)},
         "updated_at": _instant(datetime.combine(person.updated_on, time(9, 12))),
     }
 
 
-def _assignment(person: Person) -> Row:
+def _assignments(person: Person) -> Iterator[Row]:
+    """One for everybody, for two of three confirmed; every tenth person has a second one, two weeks later."""
     status = _CONFIRMED if person.index % 3 else 1 + person.index % 8
+    yield _assignment(person, 0, person.index % _EVENTS, status)
+    if person.index % 10 == 1:
+        yield _assignment(person, 1, (person.index + 2) % _EVENTS, _CONFIRMED)
+
+
+def _assignment(person: Person, turn: int, event: int, status: int) -> Row:
     return {
-        "id": 70_001 + person.index,
+        "id": 70_001 + person.index + turn * 1_000_000,
         "employee_id": _FIRST_ID + person.index,
-        "event_id": 301 + person.index % _EVENTS,
+        "event_id": 301 + event,
         "function_id": 1 + person.index % len(DEPARTMENTS),
         "status": status,
     }

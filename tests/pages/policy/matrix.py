@@ -24,13 +24,20 @@ SIGN_IN = "/accounts/sign-in/"
 HTMX = {"HX-Request": "true"}
 JSON = {"Accept": "application/json"}
 # Answers to a good GET that are neither the page nor a way to another one.
-READABLE: dict[str, tuple[int, ...]] = {"access_link": (200, 302, 410), "readyz": (503,)}
+READABLE: dict[str, tuple[int, ...]] = {
+    "access_link": (200, 302, 410),
+    "invitation_accept": (410,),
+    "readyz": (503,),
+}
 # Without these even somebody who may would be told that the address is wrong.
 BODIES: dict[str, dict[str, str]] = {
+    "connection_schedule": {"how": "interval", "hours": "6"},
+    "issue_snooze": {"days": "3"},
     "message_new": {"reach": "internal", "text": "Hello."},
     "request_move": {"move": "take_back"},
     "request_retry": {"what": "connection"},
     "request_snooze": {"for": "3d"},
+    "why_ask": {"q": "Nobody Known"},
     "review_decide": {"do": "approve"},
 }
 # What a GET may do besides reading: seeing a notice by following it is what it is there for.

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from integrations.models import Draft, DraftState, Inquiry, Invitation, Issue, Purpose, Receipt, SetupStep
 from portal.accounts.models import AccessLink, Role, User
 from portal.notices.models import Notice
 from requests_app.models import Item, Message, Reach, SavedView
@@ -50,9 +51,22 @@ PKS: dict[str, Callable[[Rows, Role], int]] = {
     "saved_view": lambda rows, role: rows.views[role].pk,
     "saved_view_delete": lambda rows, role: rows.views[role].pk,
     "notice_open": lambda rows, role: rows.notices[role].pk,
+    "match_decide": lambda rows, role: rows.side.connection.matches.get().pk,
 }
 PUBLIC: dict[str, Callable[[Side], Any]] = {
+    "invitation_list": lambda side: side.connection,
+    "invitation": lambda side: Invitation.objects.get(person=side.person),
+    "issue": lambda side: side.connection.issues.get(),
+    "why": lambda side: side.connection,
+    "inquiry": lambda side: side.connection.inquiries.get(),
+    "company_entitlement": lambda side: side.company,
     "connection": lambda side: side.connection,
+    "holds": lambda side: side.connection,
+    "match": lambda side: side.connection,
+    "group": lambda side: side.connection.groups.get(),
+    "setup": lambda side: side.connection,
+    "settings_change": lambda side: side.connection,
+    "receipt": lambda side: side.connection.receipts.get(),
     "run": lambda side: side.run,
     "person": lambda side: side.person,
     "evidence": lambda side: side.evidence,
@@ -62,11 +76,14 @@ PUBLIC: dict[str, Callable[[Side], Any]] = {
 }
 # What an address needs after its question mark.
 ASKED: dict[str, Callable[[Rows], str]] = {
+    "directory_options": lambda rows: f"?company={rows.side.company.public_id}&field=group",
+    "directory_export": lambda rows: f"?company={rows.side.company.public_id}",
+    "group_list": lambda rows: f"?company={rows.side.company.public_id}",
     "customer_postpone": lambda rows: f"?item={rows.asked.pk}",
     "request_postpone": lambda rows: f"?item={rows.asked.pk}",
 }
 TOPICS = {"customer_topic": "preferences", "request_topic": "company"}
-ANYTHING = {"topic": "details", "token": "made-up-token", "uidb36": "1", "key": "made-up"}
+ANYTHING = {"topic": "details", "token": "made-up-token", "uidb36": "1", "key": "made-up", "step": "filter"}
 IDS = {"number", "public_id", "pk", "item_pk"}  # what names a row
 CHILDREN = {"pk", "item_pk"}
 MISSING = {"number": NOTHING, "public_id": NOBODY, "pk": NOTHING, "item_pk": NOTHING}
@@ -119,6 +136,30 @@ def some_rows(mark: str, media: Path) -> Rows:
         item_keys=["hris.goal"],
         delegated_by=side.customer,
     )
+    tomorrow = timezone.now() + timedelta(days=1)
+    Inquiry.objects.create(connection=side.connection, query=f"{mark} Person", expires_at=tomorrow)
+    Issue.objects.create(connection=side.connection, code="failing", words=f"{mark} fails")
+    draft = Draft.objects.create(
+        connection=side.connection, purpose=Purpose.CHANGE, state=DraftState.APPLIED, created_by=side.customer
+    )
+    Draft.objects.create(
+        connection=side.connection,
+        purpose=Purpose.CHANGE,
+        step=SetupStep.FILTER,
+        filter={"include": [[{"field": "department", "op": "is", "values": [f"{mark} Care"]}]]},
+        consented_at=timezone.now(),
+        authenticated_at=timezone.now(),
+        created_by=side.csm,
+    )
+    Receipt.objects.create(
+        connection=side.connection,
+        draft=draft,
+        purpose=Purpose.CHANGE,
+        affected=1,
+        digest="0" * 64,
+        confirmed_by=side.customer,
+    )
+    Invitation.objects.create(person=side.person, expires_at=timezone.now() + timedelta(days=7))
     return Rows(
         side=side,
         media=media,

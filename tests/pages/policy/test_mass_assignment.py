@@ -10,6 +10,7 @@ import pytest
 from django.apps import apps
 from django.db import transaction
 
+from integrations.forms_decisions import EDITABLE
 from portal.accounts.models import Role
 from portal.accounts.policy import POST
 from portal.policy import POLICY
@@ -33,11 +34,26 @@ DECLARED: dict[str, set[str]] = {
     "company_edit": {"Company.color"},
     "request_topic": {f"Answer.{name}" for name in ("value", "state", "provided_by_id", "provided_at")},
     "customer_topic": {f"Answer.{name}" for name in ("value", "state", "provided_by_id", "provided_at")},
+    "person_edit": {f"DirectoryPerson.{name}" for name in (*EDITABLE, "edited_at", "raw_digest")},
+    "person_protect": {"DirectoryPerson.protected"},
+    "match_decide": {"Match.decided_at", "Match.decided_by_id"},
+    "connection_pause": {"Connection.state"},
+    "connection_disconnect": {
+        *("Connection.state", "Connection.disconnected_at", "Draft.state", "Issue.resolved_at"),
+    },
+    "connection_schedule": {"Connection.schedule", "Connection.next_run_at"},
+    "invitation_reissue": {f"Invitation.{name}" for name in ("expires_at", "made_at", "mails", "public_id")},
+    "issue_snooze": {"Issue.snoozed_until", "Issue.snoozed_by_id"},
+    "company_entitlement": {"Company.hris_entitled"},
+    "setup_withdraw": {"Draft.state"},
 }
 # What makes the form itself a good one, so that it is saved beside the catch.
 GOOD = {
     "request_move": {"move": "take_back", "version": ""},
     "company_edit": {"color": "#0054a6"},
+    "person_edit": {"email": "new@example.com", "hired_on": ""},
+    "person_protect": {"on": "1"},
+    "match_decide": {"person": "new"},
     "saved_view_save": {"name": "A view", "query": "tab=all"},
     "request_topic": {"hris.goal": "Keep in step"},
     "customer_topic": {"hris.notify_employees": "true"},

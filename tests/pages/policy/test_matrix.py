@@ -148,6 +148,10 @@ QUERIES = {
     "saved_view": ("tab=all",),
     "connection_list": ("q=birch", "company={company}"),
     "directory": ("q=birch", "company={company}", "company={company}&q=birch&state=all"),
+    "directory_options": ("company={company}&field=group",),
+    "directory_export": ("company={company}", "company={company}&state=all"),
+    "group_list": ("company={company}", "company={company}&q=birch"),
+    "why": ("q=birch", "person={person}"),
     "api_request_list": ("cursor=x", "search=birch", "company={company}"),
     "api_connection_list": ("company={company}", "search=birch", "ordering=company"),
     "staff_search": ("q=birch",),
@@ -162,6 +166,7 @@ def test_no_list_search_filter_or_export_names_another_company(alder: Rows, birc
         "number": birch.side.req.number,
         "csm": birch.side.csm.pk,
         "company": birch.side.company.public_id,
+        "person": birch.side.person.public_id,
     }
     report = Report()
     for name, queries in QUERIES.items():

@@ -1,0 +1,217 @@
+"""What would have to be otherwise: small changes to what is known of a person, each tried with the rules themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from itertools import islice
+
+from integrations.engine import problems
+from integrations.engine.diff import Known, LineKind
+from integrations.engine.filtering import Clause, Op
+from integrations.engine.pipeline import Keyed, decide, filter_fields, permitted
+from integrations.engine.policy import Leaving, OnLeave
+from integrations.engine.problems import Found
+from integrations.engine.rules import Rules
+from integrations.engine.variants import clause_words, negated, quoted, variants
+from integrations.people import EVENT_FIELD, STATUS_FIELD, Person, Status, field_label
+
+# With these the line of the plan is given up, and whoever is out stays out.
+BLOCKING = frozenset({problems.DUPLICATE_EMAIL, problems.OWNED_ELSEWHERE, problems.AMBIGUOUS_MATCH})
+_MOST = 60  # changes that are tried; with pairs it is the square of them
+_ADDRESS = "somebody.else@example.com"  # stands for any other value, an e-mail address where one is needed
+STATUSES = {
+    Status.ACTIVE: "Active",
+    Status.LEAVE: "On leave",
+    Status.PREHIRE: "Not started yet",
+    Status.TERMINATED: "Has left",
+}
+LEAVERS = {
+    Leaving.TERMINATED: "whoever left",
+    Leaving.ABSENT: "whoever is not listed any more",
+    Leaving.OUTSIDE: "whoever falls out of the filter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one person. `person` is None when the HR system does not list them, or not readably.
+
+    `unreadable` is the code of what made the record unreadable, or "". `known` is what the directory has; `protected`
+    and `kept` (a Leaving, or "") are what people decided about them here. `problem` is what the last run found.
+    """
+
+    person: Person | None
+    has_event: bool
+    known: Known | None
+    protected: bool
+    kept: str
+    problem: Found | None
+    rules: Rules
+    unreadable: str = ""
+
+    @property
+    def was_here(self) -> bool:
+        return self.known is not None and self.known.active
+
+    @property
+    def shielded(self) -> bool:
+        return self.protected or bool(self.kept)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What the filter sees. Empty without a person."""
+        if self.person is None:
+            return {}
+        return dict(filter_fields(permitted(self.person, self.rules), has_event=self.has_event))
+
+
+class Place(StrEnum):
+    """Where somebody would make the change."""
+
+    HR = "hr"
+    RULES = "rules"
+    DIRECTORY = "directory"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`words` end the sentence "They come in as soon as …". `facts` are as they are then."""
+
+    place: Place
+    words: str
+    facts: Facts
+
+
+def is_here(facts: Facts) -> bool:
+    """Whether the directory has them as active once a run has done with these facts what a run does."""
+    if facts.unreadable:
+        return facts.was_here
+    if facts.person is None:
+        keeps = facts.shielded or facts.rules.policy.absent is OnLeave.KEEP
+        return facts.was_here and keeps
+    known = facts.known and replace(facts.known, shielded=facts.shielded)
+    keyed = Keyed(facts.person.source_id, "", {}, facts.has_event)
+    line, _ = decide(keyed, facts.person, known, facts.rules)
+    if line is None or (facts.problem and facts.problem.code in BLOCKING and not facts.was_here):
+        return facts.was_here
+    return line.kind is not LineKind.DEACTIVATED
+
+
+def smallest(facts: Facts) -> tuple[Change, ...]:
+    """The smallest changes that alter the outcome, at most one for each place; () when more than two are needed."""
+    now = is_here(facts)
+    found: dict[Place, Change] = {}
+    for change in changes(facts):
+        if change.place not in found and is_here(change.facts) != now:
+            found[change.place] = change
+    return tuple(found.values()) or tuple(islice(_pairs(facts, now), 1))
+
+
+def _pairs(facts: Facts, now: bool) -> Iterator[Change]:
+    for first in changes(facts):
+        for second in changes(first.facts):
+            if is_here(second.facts) != now:
+                yield Change(first.place, f"{first.words} and {second.words}", second.facts)
+
+
+def changes(facts: Facts) -> Iterator[Change]:
+    """Everything that is worth trying, what people would think of first in front."""
+    return islice(_changes(facts), _MOST)
+
+
+def _changes(facts: Facts) -> Iterator[Change]:
+    yield from _decisions(facts)
+    if facts.person is not None:
+        yield from _statuses(facts, facts.person)
+        yield from _addresses(facts, facts.person)
+        yield from _values(facts, facts.person)
+        for words, variant in variants(facts.rules.filter, facts.fields):
+            yield Change(Place.RULES, words, replace(facts, rules=replace(facts.rules, filter=variant)))
+    yield from _policies(facts)
+    if facts.was_here and not facts.shielded:
+        yield Change(Place.DIRECTORY, "a person protects them in time", replace(facts, protected=True))
+
+
+def _decisions(facts: Facts) -> Iterator[Change]:
+    """What people decided here, or could."""
+    if facts.protected:
+        yield Change(Place.DIRECTORY, "their protection is lifted", replace(facts, protected=False))
+    if facts.kept:
+        yield Change(Place.DIRECTORY, "the decision to keep them is taken back", replace(facts, kept=""))
+    if facts.problem:
+        solved = f"the problem “{problems.words(facts.problem.code).title}” is solved"
+        yield Change(Place.DIRECTORY, solved, replace(facts, problem=None))
+
+
+def _policies(facts: Facts) -> Iterator[Change]:
+    for why, who in LEAVERS.items():
+        keeps = facts.rules.policy.on(why) is OnLeave.KEEP
+        words = f"the connection {'deactivates' if keeps else 'keeps'} {who}"
+        turned = OnLeave.DEACTIVATE if keeps else OnLeave.KEEP
+        policy = facts.rules.policy.with_leaving(why, turned)
+        yield Change(Place.RULES, words, replace(facts, rules=replace(facts.rules, policy=policy)))
+
+
+def _statuses(facts: Facts, person: Person) -> Iterator[Change]:
+    likely = reversed(STATUSES) if person.status.works_here else iter(STATUSES)
+    for status in likely:
+        if status is not person.status:
+            words = f"their status in the HR system is “{STATUSES[status]}”, not “{STATUSES[person.status]}”"
+            yield Change(Place.HR, words, replace(facts, person=replace(person, status=status)))
+    if EVENT_FIELD in facts.rules.filter.fields:
+        words = (
+            "they have no present or future event"
+            if facts.has_event
+            else "they have a present or future event"
+        )
+        yield Change(Place.HR, words, replace(facts, has_event=not facts.has_event))
+
+
+def _addresses(facts: Facts, person: Person) -> Iterator[Change]:
+    origin = facts.rules.mapping.origin("email")
+    instead = facts.rules.mapping.instead_of_email
+    for field in (*(origin.fields if origin else ()), *([instead] if instead else ())):
+        words = f"{field_label(field)} in the HR system holds an e-mail address that can be used"
+        yield Change(Place.HR, words, _with(facts, person, field, _ADDRESS))
+
+
+def _values(facts: Facts, person: Person) -> Iterator[Change]:
+    """One field of the HR system, so that one clause holds that did not, or the other way round."""
+    has = facts.fields
+    for rule in (*facts.rules.filter.exclude, *facts.rules.filter.include):
+        for clause in rule:
+            if clause.field in (STATUS_FIELD, EVENT_FIELD):
+                continue
+            holds = clause.holds(has)
+            value = _against(clause) if holds else _towards(clause)
+            said = has.get(clause.field, "")
+            instead = f", not {quoted(said)}" if said and not holds else ""
+            words = f"{negated(clause) if holds else clause_words(clause)} in the HR system{instead}"
+            yield Change(Place.HR, words, _with(facts, person, clause.field, value))
+
+
+def _towards(clause: Clause) -> str:
+    if clause.op in (Op.BEFORE, Op.AFTER):
+        return _day(clause.values[0], -1 if clause.op is Op.BEFORE else 1)
+    return {Op.EMPTY: "", Op.PRESENT: _ADDRESS, Op.IS_NOT: _ADDRESS}.get(clause.op) or "".join(
+        clause.values[:1]
+    )
+
+
+def _day(value: str, days: int) -> str:
+    try:
+        return (date.fromisoformat(value) + timedelta(days=days)).isoformat()
+    except OverflowError:  # the first or the last day that there is
+        return value
+
+
+def _against(clause: Clause) -> str:
+    return {Op.PRESENT: "", Op.IS_NOT: "".join(clause.values)}.get(clause.op, _ADDRESS)
+
+
+def _with(facts: Facts, person: Person, field: str, value: str) -> Facts:
+    fields = {name: has for name, has in person.fields.items() if name != field}
+    return replace(facts, person=replace(person, fields={**fields, field: value} if value else fields))

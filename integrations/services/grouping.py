@@ -1,0 +1,79 @@
+"""Groups after the people: from an attribute or from the vendor's events, recomputed as far as anything changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from integrations.engine.policy import BY_EVENT
+from integrations.engine.problems import EVENT_UNREADABLE, Found
+from integrations.models import Connection, Run, RunOutcome
+from integrations.people import EVENT_FIELD
+from integrations.services.reading import LEASE, Sync
+from integrations.targets import groups
+from integrations.targets.directory import Counts
+from portal.kit import clock
+from portal.kit.leases import fenced, renew
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """How many groups were made, and how many memberships joined and left."""
+
+    made: int = 0
+    joined: int = 0
+    left: int = 0
+
+
+def read_events(sync: Sync) -> None:
+    """Who is assigned to what, before people are judged; nothing where neither groups nor the filter ask for it.
+
+    Each batch is a transaction of its own: a step that is killed meanwhile begins again, as nobody was read yet.
+    """
+    events, run = sync.events, sync.run
+    if events is None or not (_by_event(sync) or EVENT_FIELD in sync.rules.filter.fields):
+        return
+    with fenced(run):
+        groups.forget_assigned(sync.directory)
+    unusable = 0
+    for batch in events.assigned(sync.http, sync.settings, clock.now().date()):
+        with fenced(run):
+            unusable += groups.assign(sync.directory, batch)
+            sync.asked.write()
+            renew(run, LEASE)
+    if unusable:
+        with fenced(run):
+            sync.directory.report([Found(EVENT_UNREADABLE)] * unusable)
+            renew(run, LEASE, problem_count=run.problem_count + unusable)
+
+
+def update_groups(sync: Sync, connection: Connection, counts: Counts, *, held: bool) -> Grouped:
+    """Makes what is missing and puts memberships as they should be; edits by hand do not survive.
+
+    Only the people whom the run changed are looked at, unless groups may have changed without them. Removals that were
+    held may mean that the events are wrong as well: then groups of events stay as they are.
+    """
+    by_event = _by_event(sync)
+    edited, others = connection.groups_edited, _other_rules(sync.run)
+    everybody = by_event or edited or others
+    if not (everybody or counts.changes) or (by_event and held):
+        return Grouped()
+    with sync.watch.timed("groups"):
+        group_by, directory = sync.rules.policy.group_by, sync.directory
+        made = groups.make(directory, group_by, everybody=everybody) if group_by else 0
+        # By other rules nobody can tell any more what was done by hand.
+        joined, left = groups.regroup(directory, group_by, everybody=everybody, edited=edited and not others)
+    if edited:
+        connection.groups_edited = False
+        connection.save(update_fields=["groups_edited"])
+    return Grouped(made, joined, left)
+
+
+def _by_event(sync: Sync) -> bool:
+    return sync.rules.policy.group_by == BY_EVENT
+
+
+def _other_rules(run: Run) -> bool:
+    """Whether what the groups are was not made by these rules, all of them: by another attribute, for example."""
+    done = Run.objects.filter(connection=run.connection_id, outcome__in=(RunOutcome.APPLIED, RunOutcome.HELD))
+    last = done.exclude(rules_digest="").order_by("-pk").values_list("outcome", "rules_digest").first()
+    return last != (RunOutcome.APPLIED, run.rules_digest)

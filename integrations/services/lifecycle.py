@@ -1,0 +1,101 @@
+"""A connection's life as a person steers it from its page: pause, resume, disconnect, and what the plan allows."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Count, Q
+
+from integrations.models import Connection, ConnectionState, DirectoryPerson, Invitation, InvitationState
+from integrations.models import PersonState as State
+from integrations.services import connections, issues
+from integrations.services.entitlement import must_be_allowed
+from portal.accounts.models import Company, User
+from portal.audit.services import record
+from portal.kit import clock
+from portal.kit.clock import Clock
+from portal.kit.errors import NeedsPerson
+
+_ENDED = "This connection was ended. A new request connects the system again."
+
+
+def pause(connection: Connection, *, by: User) -> Connection:
+    """Nothing is read until somebody resumes it. Pausing twice is pausing once. Raises NeedsPerson."""
+    with transaction.atomic():
+        row = _locked(connection)
+        if row.state == ConnectionState.SETTING_UP:
+            raise NeedsPerson("It is still being set up: there is nothing to pause.", code="not_running")
+        if row.state != ConnectionState.PAUSED:
+            connections.pause(row)
+            _record("connection.pause", row, by)
+    connection.refresh_from_db()
+    return connection
+
+
+def resume(connection: Connection, *, by: User) -> Connection:
+    """Goes on at once; the first outcome decides, and the time of its failures begins again. Raises NeedsPerson."""
+    with transaction.atomic():
+        row = _locked(connection)
+        if row.state == ConnectionState.PAUSED:
+            must_be_allowed(row.company, row.provider)
+            connections.resume(row, by)
+            _record("connection.resume", row, by)
+    connection.refresh_from_db()
+    return connection
+
+
+def disconnect(connection: Connection, *, by: User, now: Clock = clock.now) -> Connection:
+    """Ends it: credentials are deleted, people stay as they are, personal data goes after the retention time.
+
+    Raises NeedsPerson when it was ended before.
+    """
+    with transaction.atomic():
+        row = _locked(connection)
+        connections.disconnect(row, by)
+        Connection.objects.filter(pk=row.pk).order_by().update(
+            disconnected_at=now(), purged_at=None, failing_since=None, failures=0, told_reason=""
+        )
+        issues.resolve(row, now=now)
+        _record("connection.disconnect", row, by)
+    connection.refresh_from_db()
+    return connection
+
+
+def set_entitlement(company: Company, *, hris: bool, several: bool, by: User) -> Company:
+    """Whether the company's plan has HR connections, and several at once. Sending the same again records nothing."""
+    with transaction.atomic():
+        row = Company.objects.select_for_update(no_key=True).get(pk=company.pk)
+        before = {"hris": row.hris_entitled, "several": row.several_connections}
+        after = {"hris": hris, "several": several}
+        if before != after:
+            row.hris_entitled, row.several_connections = hris, several
+            row.save(update_fields=["hris_entitled", "several_connections"])
+            details = {"before": before, "after": after}
+            record("company.entitlement", by=by, company_id=row.pk, subject=row.name[:120], details=details)
+    return row
+
+
+def people_of(connection: Connection) -> dict[str, int]:
+    """How many are active and deactivated, and how many invitations are open: what an end would touch."""
+    counted = DirectoryPerson.objects.filter(connection=connection).aggregate(
+        active=Count("pk", filter=Q(state=State.ACTIVE)),
+        deactivated=Count("pk", filter=Q(state=State.DEACTIVATED)),
+    )
+    pending = Invitation.objects.filter(person__connection=connection, state=InvitationState.PENDING)
+    return {**counted, "invitations": pending.count()}
+
+
+def _locked(connection: Connection) -> Connection:
+    """Raises NeedsPerson for one that was ended."""
+    rows = (
+        Connection.objects.select_for_update(of=("self",), no_key=True).select_related("company").order_by()
+    )
+    row: Connection = rows.get(pk=connection.pk)
+    if row.state == ConnectionState.DISCONNECTED:
+        raise NeedsPerson(_ENDED, code="ended")
+    return row
+
+
+def _record(action: str, connection: Connection, by: User) -> None:
+    details = {"state": connection.state}
+    subject = str(connection)[:120]
+    record(action, by=by, company_id=connection.company_id, subject=subject, details=details)

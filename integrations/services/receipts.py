@@ -1,0 +1,212 @@
+"""Receipts: what somebody confirmed, sealed by a digest over all of it, and told as lines of before and after."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+import orjson
+from django.utils.translation import gettext as _
+
+from integrations.engine.filtering import Clause, Filter, Rule
+from integrations.engine.mapping import Origin, Spec, When
+from integrations.engine.policy import BY_EVENT, NoAddress, OnLeave, Policy
+from integrations.engine.transforms import Do, Step
+from integrations.models import Draft, Receipt
+from integrations.people import ATTRIBUTES, EVENT_FIELD, field_label
+from integrations.provider import Provider
+
+_VERSION = 1
+CREDENTIALS = "credentials"  # in `after`, next to the four settings: the keys of what was given anew
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting by its name, before and after in words; "" is nothing. `part` is filter, mapping, policy …"""
+
+    part: str
+    label: str
+    before: str
+    after: str
+
+
+def canonical(receipt: Receipt) -> bytes:
+    """The bytes under the digest: JSON with sorted keys and no white space, instants in UTC."""
+    told = {
+        "version": _VERSION,
+        "receipt": str(receipt.public_id),
+        "connection": str(receipt.connection.public_id),
+        "draft": str(receipt.draft.public_id),
+        "purpose": str(receipt.purpose),
+        "before": receipt.before,
+        "after": receipt.after,
+        "counts": receipt.counts,
+        "affected": receipt.affected,
+        "rules_digest": receipt.rules_digest,
+        "plan_digest": receipt.plan_digest,
+        "confirmed_by": receipt.confirmed_by_id,
+        "confirmed_at": receipt.confirmed_at.astimezone(UTC).isoformat(timespec="microseconds"),
+    }
+    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+
+
+def digest_of(receipt: Receipt) -> str:
+    """64 hexadecimal digits."""
+    return hashlib.sha256(canonical(receipt)).hexdigest()
+
+
+def verify(receipt: Receipt) -> bool:
+    """Whether the receipt still says what was confirmed."""
+    return digest_of(receipt) == receipt.digest
+
+
+def difference(receipt: Receipt) -> tuple[Difference, ...]:
+    """What was confirmed, setting by setting; a set-up is told against nothing."""
+    return compare(receipt.connection.provider, receipt.before, receipt.after)
+
+
+def pending(draft: Draft) -> tuple[Difference, ...]:
+    """As `difference`, of what would be confirmed now."""
+    return compare(draft.connection.provider, before_of(draft), after_of(draft))
+
+
+def before_of(draft: Draft) -> dict[str, Any]:
+    """The settings of the connection; {} while it has none that somebody confirmed."""
+    connection = draft.connection
+    if connection.confirmed_at is None:
+        return {}
+    return {
+        "filter": connection.filter,
+        "mapping": connection.mapping,
+        "policy": connection.policy,
+        "declined": connection.declined,
+    }
+
+
+def after_of(draft: Draft) -> dict[str, Any]:
+    fresh = sorted(draft.credentials.values_list("key", flat=True))
+    return {**draft.settings, **({CREDENTIALS: fresh} if fresh else {})}
+
+
+def compare(
+    provider: Provider, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[Difference, ...]:
+    """Only what differs. Settings that no page of ours would have stored raise ValueError."""
+    found = (
+        *_rules(before, after),
+        *_mappings(provider, before, after),
+        *_policies(provider, before, after),
+        *_fields(before, after),
+    )
+    items = {item.key: item.label for item in provider.credentials}
+    fresh = ", ".join(_(items.get(key, key)) for key in after.get(CREDENTIALS, ()))
+    given = (Difference(CREDENTIALS, _("Credentials"), "", _("New: %(keys)s") % {"keys": fresh}),)
+    return (*found, *(given if fresh else ()))
+
+
+# --- in words -----------------------------------------------------------------------------------------------
+
+
+def rule_words(rule: Rule) -> str:
+    """ "Department is one of “Care”, “Surgery” and Country is “Germany”"."""
+    return _(" and ").join(_clause(clause) for clause in rule)
+
+
+def origin_words(origin: Origin) -> str:
+    """ "Work e-mail, else Personal e-mail; in small letters"."""
+    if origin.is_empty:
+        return ""
+    joined = _(" and ") if any(step.do is Do.JOIN for step in origin.steps) else _(", else ")
+    fields = joined.join(_(field_label(name)) for name in origin.fields)
+    steps = [_step(step) for step in origin.steps if step.do is not Do.FIRST]
+    when = {When.NEW: _("only when somebody is new"), When.EMPTY: _("only while it is empty here")}
+    return "; ".join(filter(None, (fields, *steps, when.get(origin.when, ""))))
+
+
+def _clause(clause: Clause) -> str:
+    values = _(", ").join(f"“{value}”" for value in clause.values)
+    if clause.field == EVENT_FIELD and clause.op.takes_value is False:
+        return f"{_(field_label(clause.field))} {_(clause.op.label)}"
+    return " ".join(filter(None, (_(field_label(clause.field)), _(clause.op.label), values)))
+
+
+def _step(step: Step) -> str:
+    told = {"value": step.value, "by": step.by, "how": step.how, "number": len(step.table)}
+    words = {
+        Do.TRIM: _("without needless spaces"),
+        Do.CASE: _("letters: %(how)s"),
+        Do.LOOKUP: _("translated by a table of %(number)s values"),
+        Do.JOIN: _("joined with “%(by)s”"),
+        Do.SPLIT: _("a part between “%(by)s”"),
+        Do.CONSTANT: _("always “%(value)s”"),
+        Do.DATE: _("a date written as %(how)s"),
+    }
+    return words[step.do] % told
+
+
+def _rules(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+    """Rule by rule: one that is new, or one that is gone."""
+    old, new = (Filter.from_data(said.get("filter", {})) for said in (before, after))
+    everybody = [
+        _("Everybody who works there") if "filter" in said and not found.include else ""
+        for said, found in ((before, old), (after, new))
+    ]
+    if everybody[0] != everybody[1]:
+        yield Difference("filter", _("Who comes in"), *everybody)
+    for label, had, has in (
+        (_("Let in"), old.include, new.include),
+        (_("Leave out"), old.exclude, new.exclude),
+    ):
+        yield from (Difference("filter", label, rule_words(rule), "") for rule in had if rule not in has)
+        yield from (Difference("filter", label, "", rule_words(rule)) for rule in has if rule not in had)
+
+
+def _mappings(
+    provider: Provider, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[Difference]:
+    old = {**provider.mapping, **before["mapping"]} if "mapping" in before else {}
+    new: dict[str, Spec] = {**provider.mapping, **after.get("mapping", {})}
+    for attribute, label in ATTRIBUTES.items():
+        had, has = (Origin.of(attribute, specs.get(attribute, "")) for specs in (old, new))
+        if had != has:
+            yield Difference("mapping", _(label), origin_words(had), origin_words(has))
+
+
+def _policies(
+    provider: Provider, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[Difference]:
+    old = _policy_words(provider, before["policy"]) if "policy" in before else {}
+    for label, words in _policy_words(provider, after.get("policy", {})).items():
+        if old.get(label, "") != words:
+            yield Difference("policy", label, old.get(label, ""), words)
+
+
+def _policy_words(provider: Provider, data: Mapping[str, Any]) -> dict[str, str]:
+    policy = Policy.from_data({**provider.policy, **data})
+    leave = {OnLeave.DEACTIVATE: _("deactivated at once"), OnLeave.KEEP: _("kept as they are")}
+    address = {NoAddress.SKIP: _("skipped"), NoAddress.PERSONAL: _("in by their personal address")}
+    groups = _("the HR system's events") if policy.group_by == BY_EVENT else _("none")
+    told = _(ATTRIBUTES[policy.group_by]) if policy.group_by in ATTRIBUTES else groups
+    invited = _("invited by mail") if policy.mails else _("invited without a mail")
+    matched = {"email": _("E-mail"), "employee_number": _("Employee number")}
+    return {
+        _("People who have left"): leave[policy.terminated],
+        _("People who are no longer listed"): leave[policy.absent],
+        _("People whom the filter lets go"): leave[policy.outside],
+        _("People without a work e-mail"): address[policy.no_address],
+        _("Groups"): told,
+        _("People who are here already are recognised by"): ", ".join(matched[one] for one in policy.match_by)
+        or _("nothing"),
+        _("New people"): invited if policy.invites else _("not invited"),
+    }
+
+
+def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+    old, new = (
+        ", ".join(_(field_label(one)) for one in said.get("declined", ())) for said in (before, after)
+    )
+    if old != new:
+        yield Difference("declined", _("Never read, because you declined it"), old, new)

@@ -1,0 +1,183 @@
+"""What never leaves a source, whatever the vendor calls it: the words of sensitive fields, English and German.
+
+The topics are those of hris-apis.md §4.3. Where a card cannot ask for fields by name, `blocked` takes the rest
+out of a record before anything is computed from it; lists of fields to choose from are cut by `is_sensitive`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+# Topic, as pages say it -> patterns over the words of a name: lower case, no accents, one space between words.
+TOPICS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Government, social security and tax numbers": (
+            r"\bssn|\bsin\b|\bnin\b|\bnino\b|\bbsn\b|\bdni\b|\bnif\b|\bcpf\b|\bnric\b|\bahv\b|\bnis ?number|\bpps\b|"
+            r"aadhaar|personnummer|\bcurp\b|\btin\b|social ?(security|insurance)|national ?(id|no|number|insurance)|"
+            r"\bni ?(no|number)|government|identity ?(card|number|document)|\bid ?card|"
+            r"\btax(es|id|code|number|payer|ation)?\b|sozialversicherung|\bsv ?(nr|nummer)|personalausweis|"
+            r"\bausweis|steuer(?!ung|berat|fach)|rentenversicherung"
+        ),
+        "Gender and sexual orientation": r"\bgender|\bsex\b|\bsexual|\bsexuell|geschlecht|\bpronouns?\b",
+        "Ethnicity and race": r"\bethni|\brace\b|\bracial|\bcaste\b|hautfarbe|\brasse\b",
+        "Birth date, age and place of birth": (
+            r"birth|\bdob\b|\bborn\b|\bage\b|geburt|geboren|\balter\b|\balters(?!vorsorge)|lebensalter"
+        ),
+        "Salary, pay and bonuses": (
+            r"salar(y|ies)|\bwages?\b|\bpay\b|\bpay(roll|ments?|slips?|check|out|rate|grade|group|scale|band|day)\b|"
+            r"compensation|remuneration|\bbonus|\bincentive|\ballowance|\bstipend|\bseverance|\bcommissions?\b|"
+            r"\bequity\b|stock ?(option|grant|unit)|\bearnings?\b|\bincome\b|\bpension|\bbenefits?\b|garnishment|"
+            r"(hourly|daily|weekly|monthly|annual|yearly|base|billing|cost|labou?r|day|hour) ?rate|^rate$|"
+            r"cost per hour|(?<!ab)gehalt|(?<!be)lohn|verguetung|entgelt|besoldung|tarifgruppe|praemie|\bprovision|"
+            r"zulage|stundensatz|tagessatz|einkommen|verdienst|\bbezuege|\brente\b|altersvorsorge|abfindung"
+        ),
+        "Bank accounts": (
+            r"\biban\b|\bbic\b|\bswift ?code|\bbank(?! holiday)|account ?(number|no\b|holder)|routing ?number|"
+            r"sort ?code|credit ?card|kontonummer|kontoinhaber|\bkonto\b|girokonto|\bblz\b|kreditkarte"
+        ),
+        "Marital status, family and emergency contacts": (
+            r"\bmarital|\bmarriage|\bmarried|\bspous|(domestic|life|civil) ?partner|\bdepend[ae]nts?\b|"
+            r"\bchild(ren)?\b|\bkids\b|next of kin|emergency ?contact|family ?status|"
+            r"maiden|maternity|paternity|parental ?leave|pregnan|familienstand|ehepartner|ehegatt|ehefrau|"
+            r"lebenspartner|verheiratet|\bkinder(?!garten|tages)|notfall ?kontakt|elternzeit|mutterschutz|schwanger"
+        ),
+        "Home address and private phone": (
+            r"\bhome ?(address|adresse|location|phone|mobile|telephone|tel\b|cell|city|town|street|zip|post|state|"
+            r"county|country|contact|number)|\b(private?|personal) ?(address|adresse|phone|mobile|telephone|"
+            r"telefon|number|cell|city|street)|\bprivat(adresse|anschrift|telefon|nummer|handy)|"
+            r"\bresiden(ce|tial)|wohn(ort|sitz|anschrift|adresse)|hausnummer"
+        ),
+        "Religion and political opinion": (
+            r"\breligi|\bfaith\b|\bchurch|denomination|konfession|\bkirche|\bpolitical|\bpolitisch"
+        ),
+        "Nationality, citizenship, passports and permits": (
+            r"nationalit|^nation$|citizen|passport|\bvisas?\b|immigration|work ?permit|"
+            r"work ?(authori[sz]ation|eligibility)|right to work|staatsangehoerig|staatsbuerger|reisepass|passnummer|"
+            r"aufenthalt|arbeitserlaubnis|arbeitsgenehmigung"
+        ),
+        "Health and disability": (
+            r"\bdisab|\bhandicap|\bhealth(?! (and )?safety| ?care)|"
+            r"\bmedical(?! (special|licen|depart|unit|team|field|direct))|\billness|\bsick|\bdisease|\bvaccin|"
+            r"\bcovid|\bblood|\ballerg|\binjur|\bdietary|\bsmoker|\btobacco|\bveteran|\bmilitary|biometric|"
+            r"fingerprint|genetic|krank(?!enhaus|enpfleg|enschwest)|gesundheit|behinder|\bimpf|militaer"
+        ),
+        "Trade union membership": r"\bunions?\b|gewerkschaft|betriebsrat",
+        "Criminal records and background checks": (
+            r"\bcriminal|\bconviction|\bfelony|background ?check|\bdbs\b|fuehrungszeugnis|vorstraf|strafregister"
+        ),
+        "Performance, discipline and reasons for leaving": (
+            r"performance ?(rating|review|score)|disciplin|(termination|leaving|absence) ?reason|"
+            r"reason ?for ?(leaving|termination|absence)|kuendigungsgrund|austrittsgrund|abmahnung"
+        ),
+        "Photos and passwords": (
+            r"\bphoto|\bpicture|\bavatar|headshot|lichtbild|passbild|foto\b|passwor[dt]|kennwort"
+        ),
+    }
+)
+
+# In words, for the page on which a customer agrees: what is read is listed beside it.
+NEVER_READ: Final[tuple[str, ...]] = tuple(TOPICS)
+
+# Harmless at work and private at home: these are sensitive unless the name says that they are of work.
+_PLACE: Final = re.compile(
+    r"\baddress(es)?\b|\bmailing ?address|\badresse|\banschrift|\bstreet|\bstrasse|\bzip\b|\bzip ?code|"
+    r"\bpost(al)? ?code|\bplz\b|\bmobil(es?)?\b|\bmobile ?phone|\blandlines?\b|\bcell ?phone|\bhandy|mobiltelefon"
+)
+_OF_WORK: Final = re.compile(
+    r"\bwork|\boffice|\bbusiness|\bcompany|\bcorporate|\bsite\b|\bbranch|\bstore\b|\bplant\b|\bfacility|\bclinic|"
+    r"\bemployer|\bbuilding|\blocation|\be ?mail|\bmail\b|\bmailadress|\bip\b|\bweb|\bmac\b|\barbeit|\bdienst|"
+    r"\bfirm|\bfilial|\bbetrieb|\bbuero|\bstandort|\bgeschaeft|\bniederlassung|\bunternehmen|\bmobile? (work|app)"
+)
+_SENSITIVE: Final = re.compile("|".join(f"(?:{pattern})" for pattern in TOPICS.values()))
+_GERMAN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+# Where a word ends inside a name: helloWorld, SSNNumber, address1.
+_HUMP: Final = re.compile(
+    r"(?<=[a-zß-ÿ0-9])(?=[A-ZÀ-Þ])|(?<=[A-ZÀ-Þ])(?=[A-ZÀ-Þ][a-zß-ÿ])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])"
+)
+# Vendors send a field of a customer's own making as an object that names itself beside its value.
+_NAMES_ITSELF: Final = ("label", "name", "nameCode", "fieldName", "title", "key")
+
+
+@lru_cache(maxsize=20_000)
+def words_of(name: str) -> str:
+    """The words of a name: camelCase, snake_case and labels become lower-case words with one space between."""
+    spaced = _HUMP.sub(" ", unicodedata.normalize("NFC", name)).lower().translate(_GERMAN)
+    plain = unicodedata.normalize("NFKD", spaced).encode("ascii", "ignore").decode()
+    return " ".join(re.findall(r"[a-z0-9]+", plain))
+
+
+@lru_cache(maxsize=20_000)
+def is_sensitive(name: str, inside: str = "") -> bool:
+    """Whether a field of this name is never read. `inside` is the name of the object that holds it.
+
+    "homeWorkLocation" and its "address" are of work; "address" alone is somebody's home.
+    """
+    own = words_of(name)
+    both = f"{words_of(inside)} {own}" if inside else own
+    if _SENSITIVE.search(own) or (inside and _SENSITIVE.search(both)):
+        return True
+    return bool(_PLACE.search(own)) and not _OF_WORK.search(both)
+
+
+def blocked(record: Mapping[str, Any], also: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The record without what is sensitive, at any depth. `also` are more names on its first level."""
+    return _object(record, "", also)
+
+
+def _object(value: Mapping[str, Any], inside: str, also: frozenset[str] = frozenset()) -> dict[str, Any]:
+    kept = {name: value[name] for name in _harmless(tuple(value), inside, also)}
+    for name in [name for name, part in kept.items() if part.__class__ in _HOLDERS]:
+        part = kept[name]
+        if part.__class__ is list:
+            kept[name] = _list(part, name)
+        elif _is_named(part):
+            del kept[name]
+        else:
+            kept[name] = _object(part, name)
+    return kept
+
+
+def _list(value: list[Any], inside: str) -> list[Any]:
+    return [
+        _inner(part, inside) if part.__class__ in _HOLDERS else part
+        for part in value
+        if not (part.__class__ is dict and _is_named(part))
+    ]
+
+
+def _inner(value: Any, inside: str) -> Any:
+    return _list(value, inside) if value.__class__ is list else _object(value, inside)
+
+
+@lru_cache(maxsize=5_000)
+def _harmless(names: tuple[str, ...], inside: str, also: frozenset[str]) -> tuple[str, ...]:
+    """Of the names in one object; remembered, for the records of a list have the same ones."""
+    return tuple(name for name in names if name not in also and not is_sensitive(name, inside))
+
+
+_HOLDERS: Final[frozenset[type]] = frozenset({dict, list})
+
+
+def _is_named(value: Mapping[str, Any]) -> bool:
+    """An object such as {"label": "Shirt size", "value": "M"} whose own label is sensitive."""
+    keys = _own_names(tuple(value))
+    return any(is_sensitive(label) for label in [label_of(value[key]) for key in keys] if label)
+
+
+@lru_cache(maxsize=5_000)
+def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys under which an object with these names tells what its value is; none where it has no value."""
+    has_value = any(name.lower().endswith("value") for name in names)
+    return tuple(key for key in _NAMES_ITSELF if key in names) if has_value else ()
+
+
+def label_of(value: Any) -> str:
+    """A label as text, or as an object with one of several names for it (hris-apis.md 1.1); "" for none."""
+    if value.__class__ is dict:
+        value = value.get("shortName") or value.get("longName") or value.get("codeValue")
+    return value if isinstance(value, str) else ""

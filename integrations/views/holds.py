@@ -1,0 +1,173 @@
+"""Held removals: who waits and why, and the decision to release them or to keep the people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from integrations import queries
+from integrations.engine.policy import Leaving
+from integrations.forms_decisions import NumberForm, ReasonForm
+from integrations.models import Connection, Held, HeldState
+from integrations.permissions import POLICY
+from integrations.services import holds
+from integrations.services.starts import open_run
+from integrations.views.shared import DeskRequest, connection_of, page_of, text_of
+from portal.accounts.policy import POST
+from portal.kit.errors import NeedsPerson
+
+PER_PAGE = 50
+NAMED = 20
+DECIDED_SHOWN = 5
+WHYS = {
+    Leaving.TERMINATED.value: gettext_lazy("The HR system says that they have left"),
+    Leaving.ABSENT.value: gettext_lazy("The HR system no longer lists them"),
+    Leaving.OUTSIDE.value: gettext_lazy("The filter no longer lets them in"),
+}
+
+
+@require_safe
+def holds_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    """The rows alone for htmx, else the page around them."""
+    connection = connection_of(request.user, public_id)
+    if request.htmx and not request.htmx.boosted:
+        return render(request, "integrations/_held_rows.html", _rows(request, connection))
+    return _page(request, connection, ReasonForm())
+
+
+@require_POST
+def holds_decide(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    """Rejecting needs a reason; releasing is shown once more, with the names, and confirmed by their number."""
+    connection = connection_of(request.user, public_id)
+    form = ReasonForm(request.POST)
+    chosen = _chosen(request, connection)
+    if not chosen:
+        form.add_error(None, _("Choose the people first, or everybody who waits."))
+    if not form.is_valid():
+        return _page(request, connection, form, status=422)
+    reason = form.cleaned_data["reason"]
+    try:
+        if request.POST.get("do") == "reject":
+            number = holds.reject(connection, chosen, reason=reason, by=request.user)
+            messages.success(request, _kept(number))
+            return redirect("holds_detail", connection.public_id)
+        return _release(request, connection, chosen, reason)
+    except NeedsPerson as error:
+        form.add_error(None, _(error.sentence))
+        return _page(request, connection, form, status=422)
+
+
+def _release(request: DeskRequest, connection: Connection, chosen: list[UUID], reason: str) -> HttpResponse:
+    """Without a number the confirmation is shown; with the right one it is done."""
+    typed = NumberForm(request.POST if "typed" in request.POST else None)
+    typed.name_number(len(chosen))
+    if typed.is_bound and typed.is_valid():
+        if typed.cleaned_data["typed"] == len(chosen):
+            run = holds.release(connection, chosen, reason=reason, by=request.user)
+            messages.success(request, _released(run.deactivated))
+            return redirect("run_detail", run.public_id)
+        typed.add_error("typed", _("That is not the number of people that this is about."))
+    people = holds.waiting(connection).filter(person__public_id__in=chosen).select_related("person")
+    context = {
+        "connection": connection,
+        "form": typed,
+        "number": len(chosen),
+        "people": [(held.person, _why(held.why)) for held in people[:NAMED]],
+        "more": max(len(chosen) - NAMED, 0),
+        "reason": reason,
+        "everybody": request.POST.get("which") == "all",
+        "picked": chosen,
+    }
+    return render(request, "integrations/holds_confirm.html", context, status=422 if typed.is_bound else 200)
+
+
+def _chosen(request: DeskRequest, connection: Connection) -> list[UUID]:
+    """Public ids of people of this connection who wait: those picked, or everybody."""
+    waiting = holds.waiting(connection)
+    if request.POST.get("which") != "all":
+        waiting = waiting.filter(person__public_id__in=_picked(request))
+    return list(waiting.values_list("person__public_id", flat=True))
+
+
+def _picked(request: DeskRequest) -> set[UUID]:
+    found = set()
+    for text in request.POST.getlist("pick"):
+        try:
+            found.add(UUID(text))
+        except ValueError:
+            continue
+    return found
+
+
+def _page(
+    request: DeskRequest, connection: Connection, form: ReasonForm, *, status: int = 200
+) -> HttpResponse:
+    run = open_run(connection)
+    context = _rows(request, connection) | {
+        "form": form,
+        "everybody": request.POST.get("which") == "all",
+        "total": holds.waiting(connection).count(),
+        "open_run": run,
+        "decided": _decided(connection),
+        "whys": WHYS.items(),
+    }
+    context["may_decide"] &= run is None and bool(context["total"])
+    return render(request, "integrations/holds_detail.html", context, status=status)
+
+
+def _rows(request: DeskRequest, connection: Connection) -> dict[str, Any]:
+    text, why = text_of(request), request.GET.get("why", "")
+    page = page_of(request, _filtered(connection, text, why), PER_PAGE)
+    return {
+        "connection": connection,
+        "page": page,
+        "rows": [(held, _why(held.why)) for held in page],
+        "text": text,
+        "why": why,
+        "picked": {str(one) for one in _picked(request)},
+        "may_decide": POLICY["holds_decide"].allows(POST, request.user),
+    }
+
+
+def _filtered(connection: Connection, text: str, why: str) -> QuerySet[Held]:
+    people = queries.people_of(connection, text=text)
+    rows = holds.waiting(connection).select_related("person", "run")
+    if text:
+        rows = rows.filter(person__in=people.order_by().values("pk"))
+    return rows.filter(why=why) if why in WHYS else rows
+
+
+def _decided(connection: Connection) -> list[Mapping[str, Any]]:
+    """The last decisions, each with how many people it was about."""
+    rows = Held.objects.filter(
+        person__connection=connection, state__in=(HeldState.RELEASED, HeldState.REJECTED)
+    ).order_by()
+    groups = rows.values("state", "decided_at", "decided_by__name", "words").annotate(number=Count("pk"))
+    return [*groups.order_by("-decided_at")[:DECIDED_SHOWN]]
+
+
+def _why(why: str) -> str:
+    return str(WHYS.get(why, why))
+
+
+def _released(number: int) -> str:
+    said = ngettext("%(number)s person was deactivated.", "%(number)s people were deactivated.", number)
+    return said % {"number": number}
+
+
+def _kept(number: int) -> str:
+    said = ngettext(
+        "%(number)s person is kept. Nobody asks again until the HR system lists them as before.",
+        "%(number)s people are kept. Nobody asks again until the HR system lists them as before.",
+        number,
+    )
+    return said % {"number": number}

@@ -1,0 +1,151 @@
+"""A connection's rules in words: who comes in, where each attribute comes from, what happens where there is a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from integrations.engine.filtering import Clause, Filter, Op, Rule
+from integrations.engine.mapping import Origin, When
+from integrations.engine.policy import BY_EVENT, NoAddress, OnLeave, Policy
+from integrations.engine.transforms import Do, Step
+from integrations.models import Connection
+from integrations.people import ATTRIBUTES, EVENT_FIELD
+from integrations.provider import Kind
+from integrations.views.words import field_label
+
+_OPS = {
+    Op.IS: gettext_noop("is"),
+    Op.IS_NOT: gettext_noop("is not"),
+    Op.ONE_OF: gettext_noop("is one of"),
+    Op.CONTAINS: gettext_noop("contains"),
+    Op.STARTS: gettext_noop("starts with"),
+    Op.BEFORE: gettext_noop("is before"),
+    Op.AFTER: gettext_noop("is after"),
+    Op.PRESENT: gettext_noop("has a value"),
+    Op.EMPTY: gettext_noop("is empty"),
+}
+_CASES = {
+    "lower": gettext_noop("in small letters"),
+    "upper": gettext_noop("in capital letters"),
+    "title": gettext_noop("each word with a capital"),
+}
+_WHEN = {
+    When.NEW: gettext_noop("only when somebody is new"),
+    When.EMPTY: gettext_noop("only while it is empty here"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FilterWords:
+    """One line per rule. Nothing in either means that everybody comes in."""
+
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OriginWords:
+    """`fields` is "Work e-mail, else Personal e-mail"; `steps` what is done with the value; `when` "" for always."""
+
+    attribute: str
+    label: str
+    fields: str
+    steps: tuple[str, ...]
+    when: str
+
+
+def filter_words(found: Filter) -> FilterWords:
+    return FilterWords(tuple(map(rule_words, found.include)), tuple(map(rule_words, found.exclude)))
+
+
+def rule_words(rule: Rule) -> str:
+    """ "Department is one of Care, Surgery and Country is Germany"."""
+    return _(" and ").join(map(clause_words, rule))
+
+
+def clause_words(clause: Clause) -> str:
+    if clause.field == EVENT_FIELD and clause.op in (Op.PRESENT, Op.IS):
+        return _("has a present or future event")
+    values = _(", ").join(f"“{value}”" for value in clause.values)
+    return " ".join(filter(None, (field_label(clause.field), _(_OPS[clause.op]), values)))
+
+
+def origin_words(origin: Origin) -> OriginWords:
+    joins = any(step.do is Do.JOIN for step in origin.steps)
+    between = _(" and ") if joins else _(", else ")
+    return OriginWords(
+        origin.attribute,
+        _(ATTRIBUTES[origin.attribute]),
+        between.join(field_label(name) for name in origin.fields),
+        tuple(_STEPS[step.do](step) for step in origin.steps if step.do is not Do.FIRST),
+        _(_WHEN[origin.when]) if origin.when in _WHEN else "",
+    )
+
+
+def origins_of(connection: Connection) -> Mapping[str, OriginWords]:
+    """By attribute, in the order of the directory; empty for a connection that reads nobody."""
+    if connection.kind != Kind.HRIS:
+        return {}
+    return {origin.attribute: origin_words(origin) for origin in connection.rules.mapping.origins}
+
+
+def _part(step: Step) -> str:
+    said = {"by": step.by if step.by.strip() else _("spaces"), "number": step.part + 1}
+    if step.part == -1:
+        return _("the last part between “%(by)s”") % said
+    if step.part < 0:
+        return _("part %(number)s from the end between “%(by)s”") % {**said, "number": -step.part}
+    return _("part %(number)s between “%(by)s”") % said
+
+
+_STEPS: Mapping[Do, Callable[[Step], str]] = {
+    Do.TRIM: lambda step: _("without needless spaces"),
+    Do.CASE: lambda step: _(_CASES[step.how]),
+    Do.LOOKUP: lambda step: _("translated by a table of %(number)s values") % {"number": len(step.table)},
+    Do.JOIN: lambda step: _("joined with “%(by)s”") % {"by": step.by},
+    Do.SPLIT: _part,
+    Do.CONSTANT: lambda step: _("always “%(value)s”") % {"value": step.value},
+    Do.FIRST: lambda step: _("the first that is not empty"),
+    Do.DATE: lambda step: _("a date written as %(how)s") % {"how": step.how},
+}
+
+
+def policy_lines(policy: Policy) -> list[str]:
+    """What happens where there is a choice, one sentence each."""
+    keeps = {
+        OnLeave.KEEP: _("%(who)s stay as they are."),
+        OnLeave.DEACTIVATE: _("%(who)s are deactivated at once."),
+    }
+    lines = [
+        keeps[choice] % {"who": who}
+        for choice, who in (
+            (policy.terminated, _("People whom the HR system says have left")),
+            (policy.absent, _("People whom the HR system no longer lists")),
+            (policy.outside, _("People whom the filter no longer lets in")),
+        )
+    ]
+    lines.append(
+        _("Without a work e-mail, the personal one is used.")
+        if policy.no_address is NoAddress.PERSONAL
+        else _("Without a work e-mail, a person is skipped and named among the problems.")
+    )
+    return [*lines, group_line(policy), *([_invites(policy)] if policy.invites else [])]
+
+
+def group_line(policy: Policy) -> str:
+    """Where groups come from."""
+    if policy.group_by == BY_EVENT:
+        return _("Groups are the events of the HR system.")
+    if not policy.group_by:
+        return _("No groups are made.")
+    return _("Groups come from “%(attribute)s”.") % {"attribute": _(ATTRIBUTES[policy.group_by])}
+
+
+def _invites(policy: Policy) -> str:
+    if policy.mails:
+        return _("New people are invited to the LMS by mail.")
+    return _("New people are invited to the LMS, without a mail.")

@@ -1,0 +1,181 @@
+"""Connect: the credentials, tried at once; or a CSV file instead of them, to rehearse with. And reading for the lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from integrations.forms import CredentialsForm
+from integrations.forms_setup import RehearsalForm
+from integrations.models import Credential, Draft, Purpose, SetupStep
+from integrations.provider import Method, Provider
+from integrations.services import drafts, previews, rehearsal
+from integrations.services.drafts import DraftRefused
+from integrations.views.setup_frame import goes_to, open_draft_of, page
+from integrations.views.setup_keys import give_key, sight_of
+from integrations.views.shared import DeskRequest
+from portal.accounts.limits import RateLimited
+from portal.kit.errors import NeedsPerson, RetryLater
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is there already: values in the clear, and the keys of secrets."""
+
+    shown: dict[str, str]
+    secrets: frozenset[str]
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return self.secrets | {key for key, value in self.shown.items() if value}
+
+
+def authenticate(request: DeskRequest, draft: Draft) -> HttpResponse:
+    """Stored and tried in one go: what the HR system answers stands beside the form."""
+    card, held = draft.connection.provider, _held(draft)
+    method = _method(card, request.POST.get("method") or request.GET.get("method", ""))
+    sent = request.method == "POST" and request.user.may_enter_secrets
+    form = CredentialsForm(card, shown=held.shown, held=held.secrets, data=request.POST if sent else None)
+    _only(form, method)
+    if request.method == "POST" and (not sent or form.is_valid()):
+        settings = form.settings if sent else {}
+        if _tried(request, draft, form, settings):
+            return _on_to_the_filter(request, draft)
+    return _page(request, draft, form, held, method)
+
+
+def _tried(request: DeskRequest, draft: Draft, form: CredentialsForm, settings: dict[str, str]) -> bool:
+    """False, with the sentence on the form, when the HR system does not let us in."""
+    try:
+        drafts.authenticate(draft, settings, by=request.user)
+    except (DraftRefused, NeedsPerson, RateLimited) as error:
+        _say(request, form, error.sentence)
+    except RetryLater as error:
+        _say(request, form, str(error))
+    else:
+        return True
+    return False
+
+
+def _say(request: DeskRequest, form: CredentialsForm, sentence: str) -> None:
+    if form.is_bound:
+        form.add_error(None, sentence)
+    else:
+        messages.error(request, sentence)
+
+
+def _on_to_the_filter(request: DeskRequest, draft: Draft) -> HttpResponse:
+    messages.success(
+        request,
+        _("The test passed: %(system)s lets us read people.") % {"system": draft.connection.provider.name},
+    )
+    return reads_and_goes_to(draft, SetupStep.FILTER)
+
+
+def reads_and_goes_to(draft: Draft, step: SetupStep) -> HttpResponse:
+    """Reading is a help, not a condition: where it may not begin yet the step itself says what to do."""
+    try:
+        _preview, keys = previews.start(draft)
+    except DraftRefused:
+        return goes_to(draft, step)
+    return give_key(goes_to(draft, step), draft.connection, keys)
+
+
+def _page(
+    request: DeskRequest,
+    draft: Draft,
+    form: CredentialsForm,
+    held: Held,
+    method: Method | None,
+    *,
+    file_form: RehearsalForm | None = None,
+) -> HttpResponse:
+    card = draft.connection.provider
+    wanted = [item for item in card.credentials if item.key in form.fields and item.required.holds({})]
+    context: dict[str, Any] = {
+        "form": form,
+        "held": held,
+        "methods": [] if len(card.methods) < 2 else card.methods,
+        "method": method,
+        "is_whole": all(item.key in held.keys for item in wanted),
+        "missing": [_(item.label) for item in wanted if item.key not in held.keys],
+        "file_form": file_form or RehearsalForm(),
+        "can_rehearse": draft.purpose == Purpose.SETUP,
+        "next_url": "" if draft.authenticated_at is None else "filter",
+    }
+    bad = bool(form.errors or (file_form and file_form.errors))
+    return page(request, draft, SetupStep.AUTHENTICATE, context, status=422 if bad else 200)
+
+
+@require_POST
+def setup_rehearse(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    """A file instead of credentials. The rehearsal ends when real ones work."""
+    connection, draft = open_draft_of(request, public_id)
+    if draft is None:
+        return redirect("setup", connection.public_id)
+    form = RehearsalForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            _preview, keys = rehearsal.read_csv(draft, form.cleaned_data["file"], by=request.user)
+        except (rehearsal.FileRefused, DraftRefused) as error:
+            form.add_error("file", error.sentence)
+        else:
+            return give_key(goes_to(draft, SetupStep.FILTER), connection, keys)
+    held, method = _held(draft), _method(connection.provider, "")
+    empty = CredentialsForm(connection.provider, shown=held.shown, held=held.secrets)
+    _only(empty, method)
+    return _page(request, draft, empty, held, method, file_form=form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def setup_preview(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    """POST begins to read people for the lists of this browser; GET is its progress, asked for while it goes on."""
+    connection, draft = open_draft_of(request, public_id)
+    if draft is None:
+        return redirect("setup", connection.public_id)
+    if request.method == "POST":
+        back = SetupStep.MAP if request.POST.get("step") == SetupStep.MAP else SetupStep.FILTER
+        return reads_and_goes_to(draft, back)
+    sight = sight_of(request, draft)
+    response = render(
+        request,
+        "integrations/setup/_preview.html",
+        {"connection": connection, "draft": draft, "sight": sight, "card": connection.provider},
+    )
+    if request.htmx and (sight is None or not sight.preview.is_open):
+        response["HX-Refresh"] = "true"
+    return response
+
+
+def _held(draft: Draft) -> Held:
+    """What this draft tries counts more than what the connection has."""
+    rows: dict[str, Credential] = {}
+    given = Credential.objects.filter(connection=draft.connection)
+    for row in sorted(given.filter(draft=None), key=lambda one: one.pk):
+        rows[row.key] = row
+    for row in given.filter(draft=draft):
+        rows[row.key] = row
+    return Held(
+        {key: row.value for key, row in rows.items() if row.sealed is None},
+        frozenset(key for key, row in rows.items() if row.sealed is not None),
+    )
+
+
+def _method(card: Provider, key: str) -> Method | None:
+    """The chosen way to authenticate; the first one unless told otherwise, None where there is only one."""
+    return next((one for one in card.methods if one.key == key), card.methods[0] if card.methods else None)
+
+
+def _only(form: CredentialsForm, method: Method | None) -> None:
+    """Asks for what this method needs and for nothing else."""
+    if method is None:
+        return
+    for key in [key for key in form.fields if key not in method.keys]:
+        del form.fields[key]

@@ -1,0 +1,75 @@
+"""Words of the set-up pages: comparisons, statuses, steps, and the sentence that says what a plan does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext_lazy
+
+from integrations.engine.diff import LineKind
+from integrations.engine.mapping import When
+from integrations.engine.transforms import Do
+from integrations.people import Status
+
+STATUSES = {
+    Status.ACTIVE.value: gettext_noop("Active"),
+    Status.LEAVE.value: gettext_noop("On leave"),
+    Status.PREHIRE.value: gettext_noop("Not started yet"),
+    Status.TERMINATED.value: gettext_noop("Has left"),
+}
+DOES = {
+    Do.TRIM: gettext_noop("Remove needless spaces"),
+    Do.CASE: gettext_noop("Capital or small letters"),
+    Do.LOOKUP: gettext_noop("Replace by a table"),
+    Do.JOIN: gettext_noop("Join the fields"),
+    Do.SPLIT: gettext_noop("Take a part"),
+    Do.FIRST: gettext_noop("The first that is not empty"),
+    Do.DATE: gettext_noop("Read as a date"),
+    Do.CONSTANT: gettext_noop("The same text for everybody"),
+}
+CASES = {
+    "lower": gettext_noop("all small"),
+    "upper": gettext_noop("all capital"),
+    "title": gettext_noop("each word with a capital"),
+}
+PARTS = {
+    "0": gettext_noop("the first part"),
+    "1": gettext_noop("the second part"),
+    "2": gettext_noop("the third part"),
+    "-1": gettext_noop("the last part"),
+}
+WHENS = {
+    When.ALWAYS: gettext_noop("Always: the HR system overwrites it"),
+    When.NEW: gettext_noop("Only when somebody is new"),
+    When.EMPTY: gettext_noop("Only while it is empty here"),
+}
+# Removals first: what somebody must not overlook when they confirm.
+CONSEQUENCES = {
+    LineKind.DEACTIVATED: ngettext_lazy(
+        "%(number)s person is deactivated", "%(number)s people are deactivated", "count"
+    ),
+    LineKind.ADDED: ngettext_lazy("%(number)s person comes in", "%(number)s people come in", "count"),
+    LineKind.RETURNED: ngettext_lazy("%(number)s person comes back", "%(number)s people come back", "count"),
+    LineKind.MATCHED: ngettext_lazy(
+        "%(number)s person who is there already is taken over",
+        "%(number)s people who are there already are taken over",
+        "count",
+    ),
+    LineKind.CHANGED: ngettext_lazy("%(number)s person is changed", "%(number)s people are changed", "count"),
+}
+
+
+def consequences(counts: Mapping[str, int]) -> str:
+    """ "3 people are deactivated, 120 people come in and 4 people are changed." """
+    said = [
+        str(words % {"count": counts[kind.value], "number": intcomma(counts[kind.value])})
+        for kind, words in CONSEQUENCES.items()
+        if counts.get(kind.value)
+    ]
+    if not said:
+        return _("Nobody is changed.")
+    if len(said) == 1:
+        return _("%(what)s.") % {"what": said[0]}
+    return _("%(first)s and %(last)s.") % {"first": _(", ").join(said[:-1]), "last": said[-1]}

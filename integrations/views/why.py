@@ -1,0 +1,182 @@
+""" "Why is … (not) here?": at once for whoever is known, by one look at the HR system for everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import orjson
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from django.views.decorators.http import require_POST, require_safe
+
+from integrations import queries
+from integrations.engine import problems
+from integrations.engine.explain import Trace
+from integrations.engine.problems import Words
+from integrations.models import Connection, DirectoryPerson, Inquiry, PersonState, Problem
+from integrations.permissions import POLICY
+from integrations.provider import Kind
+from integrations.services.explaining import explain_person
+from integrations.services.inquiring import MOST_MATCHES, SHORTEST, ask
+from integrations.views.shared import DeskRequest, address_for, connection_of, inquiry_of, text_of
+from integrations.views.words import PERSON_TONES
+from portal.accounts.limits import RateLimited
+from portal.accounts.models import Role, User
+from portal.accounts.policy import POST
+from portal.kit.errors import NeedsPerson
+
+PEOPLE_SHOWN, PROBLEMS_SHOWN = 10, 10
+_TITLES = {
+    "listed": gettext_noop("In the HR system’s list"),
+    "status": gettext_noop("Works there"),
+    "filter": gettext_noop("Let in by the filter"),
+    "mapping": gettext_noop("Has what is needed"),
+    "directory": gettext_noop("In the directory"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    title: str
+    ok: bool | None
+    words: str
+    details: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One person and the way that they go. `url` is their page, "" for somebody whom the directory does not have."""
+
+    name: str
+    url: str
+    steps: Sequence[Step]
+    is_here: bool
+    fix: str
+
+
+@require_safe
+def why(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    """The search box, and what is known without asking anybody."""
+    connection = connection_of(request.user, public_id)
+    text = text_of(request)
+    person = _named(connection, request.GET.get("person", ""))
+    people = [person] if person else _found(connection, text)
+    context = {
+        "connection": connection,
+        "hris": connection.kind == Kind.HRIS,
+        "text": text or (str(person) if person else ""),
+        "people": [(each, PERSON_TONES[PersonState(each.state)]) for each in people if len(people) > 1],
+        "answer": _of_person(people[0]) if len(people) == 1 else None,
+        "problems": _problems(connection, text) if not person else [],
+        "asked": bool(text or person),
+        "may_ask": _may_ask(request.user),
+        "rules": _for_developers(request.user, connection),
+    }
+    return render(request, "integrations/why.html", context)
+
+
+@require_POST
+def why_ask(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    """Asks the HR system itself. What cannot be asked is said on the page, with what was typed still in the box."""
+    connection = connection_of(request.user, public_id)
+    query = " ".join(request.POST.get("q", "")[:254].replace("\x00", "").split())
+    try:
+        inquiry = ask(connection, query, by=request.user)
+    except (NeedsPerson, RateLimited) as error:
+        messages.error(request, _(error.sentence))
+        return redirect(f"{reverse('why', args=[connection.public_id])}?{urlencode({'q': query})}")
+    return redirect("inquiry_detail", inquiry.public_id)
+
+
+@require_safe
+def inquiry_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    inquiry = inquiry_of(request.user, public_id)
+    return render(request, "integrations/why_inquiry.html", _context(request.user, inquiry))
+
+
+@require_safe
+def inquiry_status(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    """Asked for every two seconds while the list is read; then the page loads afresh."""
+    inquiry = inquiry_of(request.user, public_id)
+    response = render(request, "integrations/_why_progress.html", _context(request.user, inquiry))
+    if request.htmx and not inquiry.is_open:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+def _context(user: User, inquiry: Inquiry) -> dict[str, Any]:
+    connection = inquiry.connection
+    return {
+        "inquiry": inquiry,
+        "connection": connection,
+        "text": inquiry.query,
+        "answers": [_of_answer(user, each) for each in inquiry.answers] if not inquiry.is_open else [],
+        "most": MOST_MATCHES,
+        "may_ask": _may_ask(user),
+        "rules": _for_developers(user, connection) if not inquiry.is_open else "",
+    }
+
+
+def _may_ask(user: User) -> bool:
+    return POLICY["why_ask"].allows(POST, user)
+
+
+def _named(connection: Connection, text: str) -> DirectoryPerson | None:
+    """The person of an address's `?person=`, if they are of this connection."""
+    try:
+        public_id = UUID(text)
+    except ValueError:
+        return None
+    return DirectoryPerson.objects.filter(connection=connection, public_id=public_id).first()
+
+
+def _found(connection: Connection, text: str) -> list[DirectoryPerson]:
+    if len(text) < SHORTEST:
+        return []
+    return list(queries.people_of(connection, text=text)[:PEOPLE_SHOWN])
+
+
+def _problems(connection: Connection, text: str) -> list[tuple[Problem, Words, str]]:
+    """Records of this name that the latest run could not handle."""
+    run = queries.latest_reading(connection) if len(text) >= SHORTEST else None
+    if run is None:
+        return []
+    found = queries.problems_named(run, text).select_related("run")[:PROBLEMS_SHOWN]
+    return [(each, problems.words(each.code), reverse("run_detail", args=[run.public_id])) for each in found]
+
+
+def _of_person(person: DirectoryPerson) -> Answer:
+    explained = explain_person(person)
+    return _shown(str(person), reverse("person_detail", args=[person.public_id]), explained.trace)
+
+
+def _of_answer(user: User, data: Mapping[str, Any]) -> Answer:
+    url = address_for(user, "person_detail", data["person"]) if data.get("person") else ""
+    return _shown(str(data.get("name", "")), url, Trace.from_data(data))
+
+
+def _shown(name: str, url: str, found: Trace) -> Answer:
+    steps = [Step(_(_TITLES[step.step]), step.ok, _(step.words), step.details) for step in found.steps]
+    return Answer(name, url, steps, found.is_here, _(found.fix))
+
+
+def _for_developers(user: User, connection: Connection) -> str:
+    """The rules as they are stored; "" for everybody else."""
+    if user.role != Role.DEVELOPER or connection.kind != Kind.HRIS:
+        return ""
+    rules = connection.rules
+    told = {
+        "filter": rules.filter.as_data(),
+        "mapping": {origin.attribute: origin.as_data() for origin in rules.mapping.origins},
+        "policy": rules.policy.as_data(),
+        "digest": rules.digest,
+    }
+    return orjson.dumps(told, option=orjson.OPT_INDENT_2).decode()

@@ -1,0 +1,62 @@
+"""dlt on the same pages: `python -m tests.benchmarks.dlt_peer ADDRESS FILE` prints the seconds of two loads as JSON.
+
+Rows are read by the card and mapped by our engine, flat, so that dlt is spared the nested JSON. It merges by upsert.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dlt
+import orjson
+
+from integrations import catalog
+from integrations.engine.rules import Rules
+from tests.benchmarks.recording import bodies
+
+CARD, LIST, DATASET = "adp_workforce_now", "workers", "dlt_peer"
+
+
+def rows(path: Path) -> Iterator[list[dict[str, Any]]]:
+    """A page at a time, as a dlt resource likes it."""
+    card = catalog.get(CARD)
+    assert card.source is not None
+    mapping = Rules.of(card.mapping).mapping
+    for body in bodies(path):
+        people = [card.source.read(record) for record in orjson.loads(body)[LIST]]
+        mapped = ((person, mapping.apply(person).attributes) for person in people)
+        yield [{"source_id": person.source_id, **attributes} for person, attributes in mapped if attributes]
+
+
+def main(address: str, path: Path) -> None:
+    os.environ.update(RUNTIME__DLTHUB_TELEMETRY="false", RUNTIME__LOG_LEVEL="ERROR")
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline = dlt.pipeline(
+            "peer",
+            pipelines_dir=folder,
+            destination=dlt.destinations.postgres(address.replace("postgres://", "postgresql://")),
+            dataset_name=DATASET,
+        )
+        for _ in range(2):
+            resource = dlt.resource(
+                rows(path),
+                name="person",
+                primary_key="source_id",
+                write_disposition={"disposition": "merge", "strategy": "upsert"},
+            )
+            began = time.perf_counter()
+            pipeline.run(resource, loader_file_format="csv")
+            seconds.append(time.perf_counter() - began)
+    print(json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

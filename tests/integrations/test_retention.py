@@ -1,0 +1,235 @@
+"""Personal data goes when its time is over, the row stays for a rehire, and nothing else goes with it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.core import serializers
+from pytest_django import Settings
+
+from integrations.models import (
+    Asked,
+    Change,
+    Connection,
+    ConnectionState,
+    DirectoryPerson,
+    Group,
+    Inquiry,
+    Invitation,
+    Match,
+    Membership,
+    PersonState,
+    Planned,
+    Problem,
+    Run,
+    RunKind,
+)
+from integrations.services.lifecycle import disconnect
+from integrations.services.retention import (
+    BATCH,
+    REMOVED,
+    forget_people,
+    keep_time,
+    purge_connections,
+    sweep_rows,
+)
+from portal.accounts.models import User
+from portal.audit.models import Entry
+from portal.kit import clock
+from tests.integrations.conftest import Syncer
+from tests.integrations.sources import ListSource, record, records
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY = timedelta(days=1)
+NAME = "Verena"
+
+
+def somebody(connection: Connection, key: str = "k1", **values: object) -> DirectoryPerson:
+    """With everything that the desk keeps about a person."""
+    person = DirectoryPerson.objects.create(
+        company=connection.company,
+        connection=connection,
+        source_id=key,
+        first_name=NAME,
+        last_name="Blum",
+        email=f"{key}.{NAME}@example.com",
+        phone="0151",
+        raw_digest=uuid.uuid4(),
+        **values,
+    )
+    run = Run.objects.create(connection=connection, kind=RunKind.SCHEDULED, job_state="done")
+    about = {"run": run, "source_id": key, "person_name": f"{NAME} Blum"}
+    Change.objects.create(**about, kind="changed", before={"phone": "0150"}, after={"city": NAME})
+    Planned.objects.create(**about, kind="changed", before={"city": NAME})
+    Problem.objects.create(**about, code="shortened")
+    Match.objects.create(connection=connection, source_id=key, person_name=f"{NAME} Blum")
+    group = Group.objects.create(company=connection.company, connection=connection, source="x", key=key)
+    Membership.objects.create(group=group, person=person)
+    Invitation.objects.create(person=person, expires_at=clock.now() + 90 * DAY)
+    return person
+
+
+def left(connection: Connection, days: float, key: str = "k1") -> DirectoryPerson:
+    gone_at = clock.now() - timedelta(days=days)
+    return somebody(connection, key, state=PersonState.DEACTIVATED, deactivated_at=gone_at)
+
+
+def everything() -> str:
+    """All that the desk holds about people, as text."""
+    tables = (DirectoryPerson, Change, Planned, Problem, Match, Inquiry, Asked)
+    return "".join(serializers.serialize("json", model.objects.all()) for model in tables)
+
+
+def test_after_thirty_days_nothing_tells_of_somebody_who_left(connection: Connection) -> None:
+    person = left(connection, 30)
+    assert NAME in everything()
+    assert forget_people(clock.now()) == 1
+    assert NAME not in everything()
+    assert "0150" not in everything()
+    person.refresh_from_db()
+    assert (str(person), person.phone, person.source_id) == (REMOVED, "", "k1")
+    assert person.email == f"removed-{person.public_id}@removed.invalid"
+    assert not Membership.objects.exists()
+    assert Invitation.objects.get().state == "removed"
+    assert Run.objects.get().forgotten_at is not None
+    assert Entry.objects.get(action="retention.people").details == {"people": 1}
+
+
+def test_a_second_pass_has_nothing_to_do(connection: Connection) -> None:
+    person = left(connection, 31)
+    forget_people(clock.now())
+    person.refresh_from_db()
+    before = person.updated_at
+    assert forget_people(clock.now() + 90 * DAY) == 0
+    person.refresh_from_db()
+    assert person.updated_at == before
+
+
+def test_before_its_time_nothing_goes(connection: Connection) -> None:
+    left(connection, 29.9)
+    somebody(connection, "k2")
+    before = everything()
+    assert forget_people(clock.now()) == 0
+    assert everything() == before
+    assert Run.objects.filter(forgotten_at=None).count() == 2
+
+
+def test_the_time_is_a_setting(connection: Connection, settings: Settings) -> None:
+    settings.PERSON_RETENTION_DAYS = 7
+    left(connection, 8)
+    assert forget_people(clock.now()) == 1
+
+
+def test_only_the_runs_that_lose_something_cannot_be_undone(connection: Connection) -> None:
+    left(connection, 31)
+    somebody(connection, "k2")
+    forget_people(clock.now())
+    assert Run.objects.filter(forgotten_at=None).get().changes.get().source_id == "k2"
+
+
+def test_many_go_in_batches_and_none_shares_an_address(connection: Connection) -> None:
+    gone_at = clock.now() - 40 * DAY
+    DirectoryPerson.objects.bulk_create(
+        DirectoryPerson(
+            company=connection.company,
+            connection=connection,
+            source_id=f"k{number}",
+            email="same@example.com",
+            state=PersonState.DEACTIVATED,
+            deactivated_at=gone_at,
+            raw_digest=uuid.uuid4(),
+        )
+        for number in range(BATCH + 3)
+    )
+    assert [forget_people(clock.now()) for _ in range(3)] == [BATCH, 3, 0]
+    assert DirectoryPerson.objects.values("email").distinct().count() == BATCH + 3
+
+
+def test_a_rehire_gets_the_same_account_with_what_the_feed_says(sync: Syncer, connection: Connection) -> None:
+    sync(ListSource(records(10)))
+    person = DirectoryPerson.objects.get(source_id="k00003")
+    people = records(10)
+    people[3] = record("k00003", status="terminated")
+    sync(ListSource(people))
+    assert forget_people(clock.now() + 31 * DAY) == 1
+    run = sync(ListSource(records(10)))
+    assert (run.returned, run.added) == (1, 0)
+    back = DirectoryPerson.objects.get(pk=person.pk)
+    assert (back.public_id, back.state, str(back)) == (person.public_id, PersonState.ACTIVE, str(person))
+    assert back.email == person.email
+
+
+def test_the_people_of_an_ended_connection_stay_until_its_time(connection: Connection, admin: User) -> None:
+    somebody(connection)
+    disconnect(connection, by=admin)
+    assert purge_connections(clock.now() + 29 * DAY) == 0
+    assert DirectoryPerson.objects.get().state == PersonState.ACTIVE
+    assert NAME in everything()
+
+
+def test_then_all_of_them_are_forgotten_unless_another_connection_took_them_over(
+    connection: Connection, admin: User
+) -> None:
+    other = Connection.objects.create(
+        company=connection.company, provider_slug="bamboohr", kind="hris", state=ConnectionState.CONNECTED
+    )
+    somebody(connection)
+    taken = somebody(connection, "k2")
+    DirectoryPerson.objects.filter(pk=taken.pk).update(connection=other)
+    Asked.objects.create(run=Run.objects.all()[0], method="GET", address="https://x.example")
+    disconnect(connection, by=admin)
+    later = clock.now() + 31 * DAY
+    while purge_connections(later):
+        pass
+    connection.refresh_from_db()
+    assert connection.purged_at == later
+    gone, kept = DirectoryPerson.objects.order_by("source_id")
+    assert (str(gone), gone.state) == (REMOVED, PersonState.DEACTIVATED)
+    assert (kept.first_name, kept.state) == (NAME, PersonState.ACTIVE)
+    history = json.dumps(list(Change.objects.filter(run__connection=connection).values("before", "after")))
+    assert NAME not in history
+    assert not Asked.objects.exists()
+    assert not Run.objects.filter(forgotten_at=None).exists()
+
+
+def test_a_connection_that_came_back_keeps_its_people(connection: Connection, admin: User) -> None:
+    somebody(connection)
+    disconnect(connection, by=admin)
+    Connection.objects.update(state=ConnectionState.CONNECTED)
+    purge_connections(clock.now() + 60 * DAY)
+    assert DirectoryPerson.objects.get().first_name == NAME
+
+
+def test_one_whose_end_nobody_dated_starts_its_time_now(connection: Connection) -> None:
+    somebody(connection)
+    Connection.objects.update(state=ConnectionState.DISCONNECTED, disconnected_at=None)
+    now = clock.now()
+    assert purge_connections(now) == 0
+    assert purge_connections(now + 31 * DAY) > 0
+
+
+def test_old_plans_questions_matches_and_inquiries_go(connection: Connection) -> None:
+    now = clock.now()
+    for age in (29, 31):
+        run = Run.objects.create(connection=connection, kind=RunKind.DRY, job_state="done")
+        Run.objects.filter(pk=run.pk).update(created_at=now - age * DAY)
+        Planned.objects.create(run=run, source_id="k", person_name="x", kind="added")
+        Asked.objects.create(run=run, method="GET", address="https://x.example", at=now - age * DAY)
+        match = Match.objects.create(connection=connection, source_id=f"k{age}", person_name="x")
+        Match.objects.filter(pk=match.pk).update(created_at=now - age * DAY)
+        Inquiry.objects.create(connection=connection, query="x", expires_at=now + (30 - age) * DAY)
+    assert sweep_rows(now) == 4
+    assert [model.objects.count() for model in (Planned, Asked, Match, Inquiry)] == [1, 1, 1, 1]
+    assert sweep_rows(now) == 0
+
+
+def test_the_tick_does_it_and_not_every_minute(connection: Connection) -> None:
+    left(connection, 31)
+    keep_time()
+    left(connection, 31, "k2")
+    keep_time()
+    assert DirectoryPerson.objects.filter(first_name=NAME).get().source_id == "k2"

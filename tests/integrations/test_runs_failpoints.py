@@ -1,0 +1,108 @@
+"""kill -9 of a real worker process at every point between two effects: the next worker ends the run right."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from django.db.models.functions import Now
+from pytest_django import Settings
+
+from integrations.models import (
+    Asked,
+    Change,
+    Connection,
+    ConnectionState,
+    DirectoryPerson,
+    Invitation,
+    Membership,
+    MembershipChange,
+    Run,
+    RunKind,
+    RunOutcome,
+    Seen,
+    Staged,
+)
+from integrations.services.credentials import store_credentials
+from integrations.services.starts import SYNC_RUN, start_run
+from portal.accounts.models import Company, Role, User
+from portal.kit import queue
+from portal.kit.failpoints import FAILPOINT
+from portal.kit.leases import JobState
+from portal.sandbox import credentials
+from portal.sandbox.server import Running
+from tests.database import ROOT
+from tests.support.workers import told_to_workers
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+
+POINTS = [
+    "after_test",
+    "after_events",
+    "in_batch",
+    "after_batch",
+    "after_reading",
+    "before_apply",
+    "after_plan",
+    "after_people",
+    "in_apply",
+    "after_apply_before_end",
+]
+WORKER = "import sys, django; django.setup(); from portal.kit import queue; queue.run_job(sys.argv[1], int(sys.argv[2]))"
+
+
+@pytest.fixture
+def connection(sandbox: Running) -> Connection:
+    """Everybody of the sandbox is here, and the next run has something of each kind to do."""
+    company = Company.objects.create(name="Riverside")
+    by = User.objects.create_user("csm@example.com", name="Casey", role=Role.CSM)
+    made = Connection.objects.create(
+        company=company,
+        provider_slug="personio",
+        kind="hris",
+        state=ConnectionState.CONNECTING,
+        policy={"invites": True},
+    )
+    store_credentials(made, credentials.CREDENTIALS["personio"], by)
+    queue.run_job(SYNC_RUN, start_run(made, kind=RunKind.FIRST).pk)
+    people = DirectoryPerson.objects.filter(connection=made, state="active").order_by("pk")
+    changed, missing, *_ = people
+    DirectoryPerson.objects.filter(pk=changed.pk).update(first_name="Edited", raw_digest="0" * 32)
+    DirectoryPerson.objects.filter(pk=missing.pk).delete()
+    DirectoryPerson.objects.create(
+        company=company, connection=made, source_id="gone", email="gone@example.com", raw_digest="0" * 32
+    )
+    return made
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_killed_at_any_point_is_replaced_and_nothing_is_lost_or_done_twice(
+    connection: Connection, sandbox: Running, settings: Settings, point: str
+) -> None:
+    told = told_to_workers(sandbox, site_url="http://localhost", media_root=str(settings.MEDIA_ROOT))
+    run = start_run(connection, kind=RunKind.MANUAL)
+    worker = [sys.executable, "-c", WORKER, SYNC_RUN, str(run.pk)]
+    env = {**told, FAILPOINT: point, "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    died = subprocess.run(worker, env=env, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-500:]
+    run.refresh_from_db()
+    assert run.job_state == JobState.RUNNING
+    for _ in range(3):
+        Run.objects.filter(pk=run.pk).update(lease_until=Now())
+        queue.run_job(SYNC_RUN, run.pk)
+    run.refresh_from_db()
+    assert (run.job_state, run.outcome) == (JobState.DONE, RunOutcome.APPLIED)
+    assert (run.added, run.changed, run.deactivated) == (1, 1, 1)
+    kinds = Counter(Change.objects.filter(run=run).values_list("kind", flat=True))
+    assert kinds == {"added": 1, "changed": 1, "deactivated": 1}
+    assert not DirectoryPerson.objects.filter(first_name="Edited").exists()
+    active = DirectoryPerson.objects.filter(state="active")
+    assert Membership.objects.count() == active.exclude(department="").count()
+    assert run.joined == 1
+    assert not MembershipChange.objects.exists()
+    assert Invitation.objects.filter(state="pending").count() == active.count()
+    assert (Seen.objects.count(), Staged.objects.count()) == (0, 0)
+    assert Asked.objects.filter(run=run).exists()

@@ -1,0 +1,218 @@
+"""Sensitive fields end at the source's boundary, for every card and whatever the vendor calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.people import CUSTOM, FIELDS
+from integrations.provider import Record
+from integrations.sources.blocking import NEVER_READ, blocked, is_sensitive
+from integrations.sources.rest import RestSource
+from portal.sandbox.vendors.bamboohr import FIELDS as BAMBOO_FIELDS
+from tests.integrations.vendors import HRIS, Vendor, standing_in
+
+SENSITIVE_WORDS = """
+ssn SSN employeeSSN socialSecurityNumber nationalId NISNumber taxId tax_code taxcode governmentIDs gender genderCode
+Geschlecht sex ethnicity ethnicityCode race birthDate date_of_birth dateofbirth birthday birthPlace DOB age Alter
+Geburtsdatum Geburtsort salary payRate payrate fix_salary hourly_wage baseRemuneration annualRateAmount bonus wages
+Bruttogehalt Stundenlohn Vergütung Entgeltgruppe iban IBAN bankAccount accountNumber Kontonummer Bankverbindung
+marital_status maritalStatusCode Familienstand spouse dependents dependants children Kinderfreibetrag emergencyContact
+homeAddress homeaddress home_phone homePhone mobilePhone mobile address address1 street_first post_code zip
+Privatadresse Wohnort legalAddress home_location personalPhone privatePhone religion Konfession Religionszugehörigkeit
+nationality Staatsangehörigkeit STAATSANGEHÖRIGKEIT citizenship citizenshipCountryCodes disability Schwerbehinderung
+health_insurance Krankenkasse union_member laborUnion Gewerkschaft criminal_record criminalRecord passport passports
+visa workPermit Arbeitserlaubnis Aufenthaltstitel picture_url photoUrl ahv_number reasonForLeaving sin
+Steuer-ID Sozialversicherungsnummer
+"""
+SENSITIVE = SENSITIVE_WORDS.split()
+LABELS = (
+    *(
+        "Home address",
+        "Date of birth",
+        "Bank account",
+        "Trade union",
+        "Place of birth",
+        "Social security number",
+    ),
+    *(
+        "Marital status",
+        "Number of children",
+        "Mailing address",
+        "Country of birth",
+        "Right to work",
+        "Tax ID",
+    ),
+    *("Private Telefonnummer", "Konto für Spesen", "Pay group", "Criminal record check", "T4 tax form"),
+)
+HARMLESS_WORDS = """
+agent language page Essex homeWorkLocation home_work_location workAddress work_address work_email homeEmail
+personal_email emailAddress location department costCenter cost_centers manager managerId taxonomy
+homeOrganizationalUnits homeOffice family_name Familienname Personalnummer personnel_number account_manager
+businessPartner workMobile workPhone phone hireDate jobTitle city country zone image trace terrace completionRate
+employment_rate title Krankenhaus Kindergarten Steuerungsteam companyAddress officeStreet Standortadresse Mailadresse
+associateOID supervisorEId positionID jobFamily team workAssignments assignmentStatus reportsTo shirtSize stage
+international nationalTeam parentDepartment storage message average Sussex unit
+"""
+HARMLESS = HARMLESS_WORDS.split()
+
+
+@pytest.mark.parametrize("name", [*SENSITIVE, *LABELS])
+def test_a_name_of_something_sensitive_is_known(name: str) -> None:
+    assert is_sensitive(name)
+
+
+@pytest.mark.parametrize("name", [*HARMLESS, *(name for name in FIELDS)])
+def test_a_harmless_name_is_let_through(name: str) -> None:
+    assert not is_sensitive(name)
+
+
+@pytest.mark.parametrize("name", SENSITIVE)
+def test_the_spelling_of_a_name_does_not_matter(name: str) -> None:
+    if "_" in name or name[1:].islower():
+        spelled = name.replace("_", " ")
+        assert is_sensitive(spelled.title())
+        assert is_sensitive(spelled.upper())
+
+
+def test_an_address_is_of_work_where_the_object_around_it_is() -> None:
+    record = {
+        "homeWorkLocation": {"address": {"lineOne": "9 Harbor Drive", "cityName": "Reno"}},
+        "person": {"address": {"lineOne": "secret"}, "legalName": {"givenName": "Ada"}},
+        "home": {"address": "secret", "phone": "secret", "email": "ada@home.example"},
+    }
+    assert blocked(record) == {
+        "homeWorkLocation": {"address": {"lineOne": "9 Harbor Drive", "cityName": "Reno"}},
+        "person": {"legalName": {"givenName": "Ada"}},
+        "home": {"email": "ada@home.example"},
+    }
+
+
+def test_an_object_that_names_itself_is_judged_by_its_label() -> None:
+    record = {
+        "fields": [{"label": "Shirt size", "value": "M"}, {"label": "Konfession", "value": "secret"}],
+        "dynamic_4": {"label": "Social security number", "value": "secret"},
+        "emails": [{"nameCode": {"codeValue": "Personal E-mail"}, "emailUri": "a@home.example"}],
+        "group": [{"nameCode": {"codeValue": "X", "shortName": "Birthday"}, "dateValue": "secret"}],
+    }
+    assert blocked(record) == {
+        "fields": [{"label": "Shirt size", "value": "M"}],
+        "emails": [{"nameCode": {"codeValue": "Personal E-mail"}, "emailUri": "a@home.example"}],
+        "group": [],
+    }
+
+
+_KEYS = st.sampled_from(["gender", "home_phone", "IBAN", "name", "team", "work", "items"])
+_TREES = st.recursive(
+    st.just("value"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(_KEYS, _TREES, max_size=4))
+def test_no_sensitive_key_is_left_at_any_depth_and_nothing_is_changed_in_place(
+    record: dict[str, Any],
+) -> None:
+    before = repr(record)
+    assert not {"gender", "home_phone", "IBAN"} & set(_keys(blocked(record)))
+    assert repr(record) == before
+
+
+def test_what_is_never_read_is_said_in_plain_words() -> None:
+    assert len(NEVER_READ) >= 12
+    assert {"Bank accounts", "Gender and sexual orientation", "Ethnicity and race"} <= set(NEVER_READ)
+    for phrase in NEVER_READ:
+        assert phrase[0].isupper()
+        assert phrase.strip(". ") == phrase
+
+
+@pytest.fixture(params=HRIS)
+def vendor(request: pytest.FixtureRequest) -> Iterator[Vendor]:
+    with standing_in(request.param) as found:
+        yield found
+
+
+def test_nothing_that_a_vendor_knows_of_its_people_gets_out(vendor: Vendor) -> None:
+    vendor.source.check(vendor.session(), vendor.settings)
+    records = vendor.records()
+    people = [vendor.source.read(record) for record in records]
+    assert _markers(vendor, records) == set()
+    assert _markers(vendor, [dict(person.fields) for person in people]) == set()
+
+
+def test_a_vendor_that_sends_more_than_it_was_asked_for_gets_no_further(vendor: Vendor) -> None:
+    """Asked for everything: the answer holds what is private, and the block takes it out."""
+    source = _greedy(vendor)
+    open_door = replace(source, by_name=True, custom=None)
+    sent = _markers(vendor, _read(vendor, open_door))
+    assert len(sent) >= 2 * vendor.world.company.size
+    blocking = replace(source, by_name=False, private=frozenset({*source.private, "city"}))
+    assert _markers(vendor, _read(vendor, blocking)) == set()
+
+
+def test_what_customers_made_themselves_is_read_unless_it_is_sensitive(vendor: Vendor) -> None:
+    people = [vendor.source.read(record) for record in vendor.records()]
+    own = {name for person in people for name in person.fields if name.startswith(CUSTOM)}
+    labels = {name.removeprefix(CUSTOM) for name in own}
+    if vendor.name == "sage_hr":
+        assert own == set()
+        return
+    assert {label for label in labels if "hirt" in label}, labels
+    assert not [label for label in labels if is_sensitive(label)]
+
+
+def _greedy(vendor: Vendor) -> RestSource:
+    """The card, asking for all that the vendor has."""
+    source = vendor.source
+    assert isinstance(source, RestSource)
+    ask = source.people.ask
+    everything = replace(
+        ask, query=tuple(p for p in ask.query if p[0] not in ("$select", "attributes[]", "fields"))
+    )
+    if ask.body:
+        everything = everything.with_body(fields=list(BAMBOO_FIELDS))
+    return replace(source, people=replace(source.people, ask=everything))
+
+
+def _read(vendor: Vendor, source: RestSource) -> list[Record]:
+    pages = source.pages(vendor.session(), vendor.settings)
+    return [record for page in pages for record in page.records]
+
+
+def _markers(vendor: Vendor, found: Any) -> set[str]:
+    """What of the vendor's private values is in there, whole or as a part of a text."""
+    said = set(_values(found))
+    telling: set[str] = set()
+    for person in vendor.world.people():
+        private = person.private
+        telling |= {private.ssn, private.birth_date.isoformat(), str(private.salary), private.home_address}
+        telling |= {private.home_phone, private.iban, private.passport}
+    parts = {one for text in said for one in (text, text[:10], text.removesuffix(" USD"), text[-11:])}
+    words = {
+        text for text in said if "undisclosed" in text or text in ("Female", "Male", "Married", "Single")
+    }
+    return (telling & parts) | words
+
+
+def _values(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        for value in tree.values():
+            yield from _values(value)
+    elif isinstance(tree, list | tuple):
+        for value in tree:
+            yield from _values(value)
+    else:
+        yield str(tree)
+
+
+def _keys(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        yield from tree
+    for value in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _keys(value)

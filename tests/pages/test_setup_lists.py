@@ -1,0 +1,201 @@
+"""The lists of the set-up pages: rules as they are typed, the key of one browser, a real person, a rehearsal."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from integrations.models import (
+    Connection,
+    Preview,
+    PreviewPage,
+    Receipt,
+    Run,
+)
+from portal.accounts.models import Company, Role, User
+from portal.sandbox.server import Running
+from tests.support.pages import HTMX
+from tests.support.people import a_company, a_customer, a_user
+from tests.support.wizard import Wizard, a_connection_to_set_up, html_values
+
+pytestmark = pytest.mark.django_db
+COOKIE = "setup-key"
+
+
+@pytest.fixture
+def company() -> Company:
+    return a_company("Amber Clinic")
+
+
+@pytest.fixture
+def customer(company: Company) -> User:
+    return a_customer(company)
+
+
+@pytest.fixture
+def connection(company: Company) -> Connection:
+    return a_connection_to_set_up(company)
+
+
+@pytest.fixture
+def wizard(customer: User, connection: Connection) -> Wizard:
+    return Wizard(customer, connection)
+
+
+@pytest.fixture
+def rehearsed(wizard: Wizard) -> Wizard:
+    """At the rules, with three people of a file."""
+    return wizard.rehearse()
+
+
+# --- who comes in -----------------------------------------------------------------------------------------------
+
+
+def test_buttons_build_rules_without_a_script(wizard: Wizard, sandbox: Running) -> None:
+    wizard.connect()
+    typed = wizard.rule("department", "is", "Care")
+    html = wizard.post("filter", {**typed, "do": "add-clause include 0"}).content.decode()
+    assert 'name="include-0-1-field"' in html
+    assert 'value="Care"' in html
+    html = wizard.post("filter", {**typed, "do": "add-rule exclude"}).content.decode()
+    assert 'name="exclude-0-0-field"' in html
+    html = wizard.post("filter", {**typed, "do": "remove-rule include 0"}).content.decode()
+    assert 'name="include-0-0-field"' not in html
+    assert wizard.post("filter", {**typed, "do": "remove-clause include 7 3"}).status_code < 500
+    assert wizard.draft.filter == {}
+
+
+def test_an_unfinished_condition_is_refused_and_kept(wizard: Wizard, sandbox: Running) -> None:
+    wizard.connect()
+    answer = wizard.post("filter", wizard.rule("hired_on", "before", "yesterday"))
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Enter a date such as 2026-01-31." in html
+    assert 'href="#include-0-0-values"' in html
+    assert 'value="yesterday"' in html
+
+
+def test_matches_count_and_say_why_before_anything_is_saved(rehearsed: Wizard) -> None:
+    html = rehearsed.send(
+        "setup_matches", rehearsed.rule("department", "is", "care"), htmx=True
+    ).content.decode()
+    assert "2 of 3 people match" in html
+    assert "Ada Lovelace" in html.split("Bob Marsh")[0]
+    assert "matches no rule" in html.split("Bob Marsh")[1]
+    assert rehearsed.draft.filter == {}
+
+
+def test_values_are_offered_with_how_many_have_them(rehearsed: Wizard) -> None:
+    query = "?name=include-0-0&include-0-0-field=department&include-0-0-op=one_of"
+    html = rehearsed.client.get(rehearsed.url("setup_options") + query, headers=HTMX).content.decode()
+    assert html_values(html, "include-0-0-values") == ["Care", "Kitchen"]
+    assert 'type="checkbox"' in html
+
+
+def test_somebody_else_changed_the_rules_meanwhile(wizard: Wizard, sandbox: Running) -> None:
+    wizard.connect()
+    mine = wizard.rule("department", "is", "Care")
+    wizard.post("filter", wizard.rule("department", "is", "Kitchen"))
+    answer = wizard.post("filter", mine)
+    assert answer.status_code == 422
+    assert "meanwhile" in answer.content.decode() or "meantime" in answer.content.decode()
+    assert 'value="Care"' in answer.content.decode()
+    assert wizard.draft.filter["include"][0][0]["values"] == ["Kitchen"]
+
+
+# --- the key of one browser -------------------------------------------------------------------------------------
+
+
+def test_lists_open_in_the_browser_that_read_them_and_in_no_other(
+    wizard: Wizard, sandbox: Running, connection: Connection
+) -> None:
+    wizard.connect()
+    other = Wizard(a_user(Role.TL, "Maya Ortiz"), connection)
+    assert "No lists here yet." in other.html("filter")
+    html = other.send("setup_matches", {"version": "1"}, htmx=True).content.decode()
+    assert "people match" not in html
+    cookie = wizard.client.cookies[COOKIE]
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+    assert cookie["path"] == wizard.url("setup")
+    assert int(cookie["max-age"]) == 3600
+    stored = b"".join(bytes(body) for body in PreviewPage.objects.values_list("body", flat=True))
+    assert stored
+    assert b"@" + b"riverside" not in stored
+    assert bytes(Preview.objects.get().public_key) not in (b"", cookie.value.encode())
+
+
+def test_made_up_keys_open_nothing(rehearsed: Wizard) -> None:
+    for value in ("", "x", "AAAA", "!" * 44, "A" * 44):
+        rehearsed.client.cookies[COOKIE] = value
+        assert "No lists here yet." in rehearsed.html("filter")
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------
+
+
+def test_a_real_person_stands_beside_the_mapping_step_by_step(rehearsed: Wizard) -> None:
+    rehearsed.post("filter", {"version": rehearsed.draft.version, "do": "save"})
+    typed = rehearsed.form("map", "map-form")
+    html = rehearsed.post("map", {**typed, "do": "add-step department"}).content.decode()
+    assert 'name="map-department-step-0-do"' in html
+    typed |= {"map-department-step-0-do": "case", "map-department-step-0-how": "upper", "who": "ada"}
+    html = rehearsed.send("setup_person", typed, htmx=True).content.decode()
+    assert "Ada Lovelace" in html
+    assert "CARE" in html
+    assert "123-45-6789" not in html
+    skipped = rehearsed.send("setup_person", {**typed, "who": "cleo"}, htmx=True).content.decode()
+    assert "No work e-mail" in skipped
+    assert rehearsed.draft.mapping == {}
+
+
+def test_mapping_keeps_only_what_differs_and_policy_too(rehearsed: Wizard) -> None:
+    rehearsed.post("filter", {"version": rehearsed.draft.version, "do": "save"})
+    typed = rehearsed.form("map", "map-form")
+    typed |= {
+        "map-location-from-0": "department",
+        "map-email-step-0-do": "lookup",
+        "map-email-step-0-table": "no equals sign",
+        "outside": "keep",
+        "do": "save",
+    }
+    answer = rehearsed.post("map", typed)
+    assert answer.status_code == 422
+    assert "Step 1: write a line for each value" in answer.content.decode()
+    assert "no equals sign" in answer.content.decode()
+    for name in [name for name in typed if name.startswith("map-email-step")]:
+        del typed[name]
+    assert rehearsed.post("map", typed)["Location"] == rehearsed.url("setup_step", "plan")
+    assert rehearsed.draft.mapping == {"location": "department"}
+    assert rehearsed.draft.policy == {"outside": "keep"}
+
+
+def test_a_field_that_nobody_has_is_a_warning(rehearsed: Wizard) -> None:
+    rehearsed.post("filter", {"version": rehearsed.draft.version, "do": "save"})
+    assert "No record has “Location”" in rehearsed.html("map")
+    assert "No record has “Department”" not in rehearsed.html("map")
+
+
+def test_a_rehearsal_shows_its_plan_and_confirms_nothing(rehearsed: Wizard) -> None:
+    rehearsed.post("filter", {"version": rehearsed.draft.version, "do": "save"})
+    rehearsed.post("map", {**rehearsed.form("map", "map-form"), "do": "save"})
+    html = rehearsed.html("plan")
+    assert "2 people come in." in html
+    assert "Ada Lovelace" in html
+    assert "No work e-mail" in html
+    assert "plan_digest" not in html
+    assert "This is a rehearsal." in html
+    refused = rehearsed.send("setup_confirm", {"plan_digest": "0" * 32, "typed": "2"})
+    assert refused.status_code == 302
+    assert not Receipt.objects.exists()
+    assert not Run.objects.exists()
+
+
+def test_a_file_that_is_none_is_told_beside_its_field(wizard: Wizard) -> None:
+    wizard.begin()
+    wizard.consent()
+    upload = SimpleUploadedFile("people.csv", b"\x00\x01\x02", content_type="text/csv")
+    answer = wizard.send("setup_rehearse", {"file": upload})
+    assert answer.status_code == 422
+    assert "The file cannot be used" in answer.content.decode()
+    assert wizard.send("setup_rehearse").status_code == 422

@@ -1,0 +1,250 @@
+"""The set-up pages: the whole way against the sandbox, and what each step refuses, keeps and says."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from integrations.models import (
+    Connection,
+    DirectoryPerson,
+    Draft,
+    DraftState,
+    Purpose,
+    Receipt,
+    Run,
+    RunKind,
+    RunOutcome,
+    SetupStep,
+)
+from portal.accounts.models import Company, Role, User
+from portal.sandbox.credentials import CREDENTIALS
+from portal.sandbox.server import Running
+from portal.sandbox.staff import Population
+from portal.sandbox.world import World
+from tests.support.pages import a_connection, page, queries_of
+from tests.support.people import a_company, a_customer, a_user
+from tests.support.queue import drain
+from tests.support.wizard import CARD, Wizard, a_connection_to_set_up, html_values, optional_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def company() -> Company:
+    return a_company("Amber Clinic")
+
+
+@pytest.fixture
+def customer(company: Company) -> User:
+    return a_customer(company)
+
+
+@pytest.fixture
+def connection(company: Company) -> Connection:
+    return a_connection_to_set_up(company)
+
+
+@pytest.fixture
+def wizard(customer: User, connection: Connection) -> Wizard:
+    return Wizard(customer, connection)
+
+
+# --- the whole way ----------------------------------------------------------------------------------------------
+
+
+def test_set_up_from_the_first_step_to_the_confirmed_plan(
+    wizard: Wizard, sandbox: Running, world: World, connection: Connection
+) -> None:
+    employed = len(world.indexes(Population.EMPLOYED))
+    wizard.connect()
+    assert "people read" in wizard.html("filter")
+    assert DirectoryPerson.objects.count() == 0
+    wizard.post("filter", {"version": wizard.draft.version, "do": "save"})
+    wizard.post("map", {**wizard.form("map", "map-form"), "do": "save"})
+    assert "Work the plan out" in wizard.html("plan")
+    wizard.post("plan")
+    drain()
+    html = wizard.html("plan")
+    assert f"{employed} people come in." in html
+    digest = html_values(html, "plan_digest")[0]
+    wrong = wizard.send("setup_confirm", {"plan_digest": digest, "typed": str(employed + 1)})
+    assert wrong.status_code == 422
+    assert "not the number of people" in wrong.content.decode()
+    assert not Receipt.objects.exists()
+    answer = wizard.send("setup_confirm", {"plan_digest": digest, "typed": str(employed)})
+    assert answer["Location"] == wizard.url("setup_step", "done")
+    assert Receipt.objects.get().affected == employed
+    assert "waits" in wizard.html("done") or "approved" in wizard.html("done")
+    connection.refresh_from_db()
+    assert connection.confirmed_at is not None
+    assert DirectoryPerson.objects.count() == 0
+
+
+def test_a_step_too_early_leads_to_the_one_that_comes_first(wizard: Wizard) -> None:
+    assert wizard.get("plan")["Location"] == wizard.url("setup")
+    wizard.begin()
+    assert wizard.get("filter")["Location"] == wizard.url("setup_step", "prerequisites")
+    wizard.consent()
+    assert wizard.get("plan")["Location"] == wizard.url("setup_step", "authenticate")
+    assert wizard.client.get(wizard.url("setup"))["Location"] == wizard.url("setup_step", "authenticate")
+    assert wizard.get("nonsense").status_code == 404
+
+
+def test_going_back_loses_nothing(wizard: Wizard, sandbox: Running) -> None:
+    wizard.connect()
+    wizard.post("filter", wizard.rule("department", "is", "Care"))
+    for step in ("consent", "prerequisites"):
+        wizard.html(step)
+    wizard.post("prerequisites")
+    assert wizard.draft.step == SetupStep.MAP
+    assert wizard.draft.filter["include"][0][0]["values"] == ["Care"]
+    assert 'value="Care"' in wizard.html("filter")
+
+
+# --- consent and credentials ------------------------------------------------------------------------------------
+
+
+def test_consent_names_what_is_read_and_what_never_is(wizard: Wizard) -> None:
+    wizard.begin()
+    wizard.post("prerequisites")
+    wizard.post("admin", {"who": "me"})
+    html = wizard.html("consent")
+    assert "Work e-mail" in html
+    assert "Gender" in html
+    assert "Nobody is stored before" in html
+    assert not {"first_name", "last_name", "work_email"} & set(optional_of(html))
+    assert "department" in optional_of(html)
+
+
+def test_a_declined_field_is_offered_nowhere_afterwards(wizard: Wizard, sandbox: Running) -> None:
+    wizard.begin()
+    wizard.consent(without=("department",))
+    assert wizard.draft.declined == ["department"]
+    wizard.post("authenticate", CREDENTIALS[CARD])
+    drain()
+    assert 'value="department"' not in wizard.html("filter")
+    assert wizard.post("filter", wizard.rule("department", "is", "Care")).status_code == 422
+
+
+def test_wrong_credentials_are_told_beside_the_form_and_lead_nowhere(
+    wizard: Wizard, sandbox: Running
+) -> None:
+    wizard.begin()
+    wizard.consent()
+    answer = wizard.post("authenticate", {**CREDENTIALS[CARD], "client_secret": "wrong"})
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    assert "does not accept the client ID and secret" in html
+    assert "wrong" not in html.replace("does not", "").split("<main")[1].split('name="client_secret"')[1][:80]
+    assert wizard.get("filter")["Location"] == wizard.url("setup_step", "authenticate")
+
+
+def test_a_csm_cannot_enter_secrets_but_tests_what_is_held(
+    connection: Connection, customer: User, sandbox: Running
+) -> None:
+    csm = Wizard(a_user(), connection)
+    csm.begin()
+    csm.consent()
+    html = csm.html("authenticate")
+    assert 'name="client_secret"' not in html
+    assert "Client secret" in html
+    csm.post("authenticate", CREDENTIALS[CARD])
+    assert connection.credentials.count() == 0
+
+
+# --- the plan ---------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_goes_out_of_date_with_its_settings(wizard: Wizard, sandbox: Running) -> None:
+    wizard.to_the_plan()
+    digest = html_values(wizard.html("plan"), "plan_digest")[0]
+    wizard.post("filter", wizard.rule("status", "is", "active"))
+    wizard.post("map", {**wizard.form("map", "map-form"), "do": "save"})
+    html = wizard.html("plan")
+    assert "plan_digest" not in html
+    answer = wizard.send("setup_confirm", {"plan_digest": digest, "typed": "33"})
+    assert answer.status_code == 302
+    assert not Receipt.objects.exists()
+
+
+def test_a_plan_takes_as_many_queries_for_many_people(
+    customer: User, connection: Connection, wizard: Wizard, sandbox: Running, world: World
+) -> None:
+    wizard.to_the_plan()
+    few = queries_of(customer, "setup_step", connection.public_id, "plan", query="?page=2")
+    many = queries_of(customer, "setup_step", connection.public_id, "plan")
+    assert many == few <= 20
+
+
+@pytest.mark.parametrize("step", ["filter", "map"])
+def test_a_step_takes_as_many_queries_for_many_people(wizard: Wizard, sandbox: Running, step: str) -> None:
+    wizard.connect()
+    wizard.post("filter", {"version": wizard.draft.version, "do": "save"})
+    with CaptureQueriesContext(database) as captured:
+        wizard.html(step)
+    assert len(captured) <= 12
+
+
+# --- changing settings later ------------------------------------------------------------------------------------
+
+
+def test_a_change_of_settings_begins_at_the_rules_and_shows_what_it_changes(
+    company: Company, customer: User
+) -> None:
+    connection = a_connection(company, confirmed_at="2026-01-01T00:00Z", approved_at="2026-01-01T00:00Z")
+    wizard = Wizard(customer, connection)
+    answer = wizard.send("settings_change")
+    assert answer["Location"] == wizard.url("setup_step", "filter")
+    draft = wizard.draft
+    assert draft.purpose == Purpose.CHANGE
+    html = wizard.html("filter")
+    assert "Changing the settings" in html
+    assert "What is read" not in html
+    assert wizard.get("consent")["Location"] == wizard.url("setup_step", "filter")
+    wizard.post("filter", wizard.rule("department", "is", "Care"))
+    run = Run.objects.create(
+        connection=connection,
+        kind=RunKind.DRY,
+        draft=draft,
+        outcome=RunOutcome.PLANNED,
+        job_state="done",
+        plan_digest="0" * 32,
+        rules_digest=Draft.objects.get().rules.digest,
+        deactivated=3,
+    )
+    Draft.objects.update(plan=run)
+    html = wizard.html("plan")
+    assert "What you change" in html
+    assert "Care" in html
+    wizard.send("setup_withdraw")
+    assert Draft.objects.get().state == DraftState.WITHDRAWN
+    connection.refresh_from_db()
+    assert connection.filter == {}
+
+
+# --- who may ----------------------------------------------------------------------------------------------------
+
+
+def test_a_developer_looks_and_an_operator_does_not(wizard: Wizard, connection: Connection) -> None:
+    wizard.begin()
+    developer = a_user(Role.DEVELOPER, "Dev Elop")
+    html = page(developer, "setup_step", connection.public_id, "prerequisites")
+    assert "You may look at this" in html
+    assert "I have this" not in html
+    client = Client()
+    client.force_login(developer)
+    assert client.post(wizard.url("setup_step", "prerequisites")).status_code == 403
+    page(a_user(Role.OPERATOR, "Op Erator"), "setup", connection.public_id, status=403)
+
+
+def test_the_link_for_somebody_else_is_that_of_the_request(wizard: Wizard, connection: Connection) -> None:
+    Connection.objects.update(started_by_request="REQ-7")
+    wizard.begin()
+    wizard.post("prerequisites")
+    assert "Send them a link" in wizard.html("admin")
+    answer = wizard.post("admin", {"who": "other"})
+    assert answer["Location"] == reverse("setup_forward", args=[connection.public_id])

@@ -1,0 +1,181 @@
+"""The set-up of a connection as part of its request: begun from the answers, told to everybody, four eyes."""
+
+from __future__ import annotations
+
+import pytest
+
+from integrations.models import ConnectionState, Draft, DraftState, Purpose, Receipt, Run, SetupStep
+from integrations.services import drafts
+from integrations.signals import credentials_given, draft_confirmed
+from portal.accounts.models import Role, User
+from portal.kit.errors import NeedsPerson
+from portal.notices.models import Notice
+from portal.outbox.models import Effect
+from requests_app import queries
+from requests_app.lifecycle import Stage
+from requests_app.models import AnswerState, Event, Request
+from requests_app.services.jira import comment_of, record_issue
+from requests_app.services.moves import MoveRefused, make_move
+from requests_app.services.setting_up import begin_set_up, has_set_up, set_up_of, waits_for_set_up
+from tests.requests_app.factories import (
+    ADP,
+    ENTRA,
+    PERSONIO,
+    a_request,
+    a_tl,
+    answer_of,
+    approved,
+    complete,
+    customer_of,
+    submitted,
+)
+from tests.support.pages import page
+from tests.support.people import a_user
+
+pytestmark = pytest.mark.django_db
+
+
+def confirmed(req: Request, by: User, affected: int = 7) -> Receipt:
+    """As drafts.confirm leaves it, without a vendor to read."""
+    connection = begin_set_up(req, by=by)
+    draft = Draft.objects.get(connection=connection, state=DraftState.OPEN)
+    Draft.objects.filter(pk=draft.pk).update(state=DraftState.CONFIRMED, step=SetupStep.DONE)
+    receipt = Receipt.objects.create(
+        connection=connection,
+        draft=draft,
+        purpose=Purpose.SETUP,
+        counts={"added": affected},
+        affected=affected,
+        rules_digest="0" * 32,
+        plan_digest="0" * 32,
+        digest="ab" * 32,
+        confirmed_by=by,
+    )
+    draft_confirmed.send(type(receipt), connection=connection, receipt=receipt)
+    return receipt
+
+
+def test_beginning_takes_over_what_the_answers_say_and_starts_nothing() -> None:
+    req = complete(a_request(ADP))
+    connection = begin_set_up(req, by=customer_of(req))
+    assert (connection.state, connection.approved_at) == (ConnectionState.SETTING_UP, None)
+    assert {"client_id", "client_secret"} <= set(connection.credentials.values_list("key", flat=True))
+    draft = connection.drafts.get()
+    assert draft.mapping["location"] == "home_work_location"
+    assert not Run.objects.exists()
+    assert begin_set_up(req, by=req.owner) == connection
+    assert connection.drafts.count() == 1
+    assert Event.objects.filter(req=req, words__contains="began to set the connection up").count() == 1
+
+
+def test_sign_in_requests_and_ended_ones_have_nothing_to_set_up() -> None:
+    sign_in = a_request(ENTRA)
+    assert not has_set_up(sign_in)
+    req = a_request(PERSONIO, by=sign_in.owner)
+    make_move(req, "cancel", by=req.owner, reason="They left.")
+    req.refresh_from_db()
+    with pytest.raises(NeedsPerson):
+        begin_set_up(req, by=req.owner)
+
+
+def test_whoever_set_the_connection_up_does_not_approve_it() -> None:
+    req = submitted(PERSONIO)
+    helper, other = a_tl("Helping Lead"), a_tl("Other Lead")
+    confirmed(req, helper)
+    assert helper.pk in queries.editors(req)
+    with pytest.raises(MoveRefused) as refused:
+        make_move(req, "approve", by=helper)
+    assert refused.value.code == "four_eyes"
+    req.refresh_from_db()
+    make_move(req, "approve", by=other)
+
+
+def test_another_plan_is_another_version_for_whoever_reviews_it() -> None:
+    req = submitted(PERSONIO)
+    connection = begin_set_up(req, by=customer_of(req))
+    req.refresh_from_db()
+    seen, draft = req.version, connection.drafts.get()
+    drafts.save_filter(draft, {}, by=customer_of(req), expected_version=draft.version)
+    with pytest.raises(MoveRefused) as refused:
+        make_move(req, "approve", by=a_tl(), expected_version=seen)
+    assert refused.value.code == "changed"
+
+
+def test_credentials_that_were_tried_answer_the_checklist_once() -> None:
+    req = a_request(PERSONIO)
+    Request.objects.filter(pk=req.pk).update(stage=Stage.WAITING_ON_CUSTOMER)
+    customer = customer_of(req)
+    connection = begin_set_up(req, by=customer)
+    given = {"client_id": "papi-1", "client_secret": "a-secret-that-was-tried"}
+    credentials_given.send(type(connection), connection=connection, settings=given, by=customer)
+    answer = answer_of(req, "client_secret")
+    assert (answer.state, answer.provided_by, answer.value) == (AnswerState.PROVIDED, customer, None)
+    assert answer_of(req, "client_id").value == "papi-1"
+    later = {**given, "client_id": "papi-2"}
+    credentials_given.send(type(connection), connection=connection, settings=later, by=customer)
+    assert answer_of(req, "client_id").value == "papi-1"
+
+
+def test_a_csm_beside_the_customer_does_not_answer_secrets_by_the_back_door() -> None:
+    req = a_request(PERSONIO)
+    connection = begin_set_up(req, by=req.owner)
+    given = {"client_secret": "a-secret-that-was-tried"}
+    credentials_given.send(type(connection), connection=connection, settings=given, by=req.owner)
+    assert answer_of(req, "client_secret").state == AnswerState.MISSING
+
+
+def test_a_confirmed_plan_is_told_to_the_owner_the_timeline_and_the_ticket() -> None:
+    req = submitted(PERSONIO)
+    customer = customer_of(req)
+    receipt = confirmed(req, customer)
+    assert Event.objects.get(req=req, move="set_up").for_customer
+    assert Notice.objects.get(user=req.owner, kind="set_up")
+    assert not Effect.objects.filter(marker__startswith="jira.receipt:").exists()
+    record_issue(Request.objects.get(pk=req.pk), "INT-7")
+    effect = Effect.objects.get(marker=f"jira.receipt:{receipt.public_id}")
+    heading, text = comment_of(req, effect.payload)
+    assert receipt.digest[:12] in heading
+    assert "7 added" in text
+    assert f"/receipts/{receipt.public_id}/" in text
+
+
+def test_an_approval_without_a_confirmed_plan_waits_and_says_for_whom() -> None:
+    req = approved(PERSONIO)
+    req.refresh_from_db()
+    assert req.connection is not None
+    assert req.connection.state == ConnectionState.SETTING_UP
+    assert waits_for_set_up(req)
+    assert not Run.objects.filter(connection=req.connection).exists()
+    html = page(req.owner, "request_detail", req.number)
+    assert "Not begun" in html
+    assert "Set it up beside them" in html
+
+
+def test_the_reviewer_sees_the_plan_or_that_there_is_none() -> None:
+    req, lead = submitted(PERSONIO), a_tl()
+    assert "Nobody has begun" in page(lead, "request_review", req.number)
+    confirmed(req, customer_of(req), affected=42)
+    html = page(lead, "request_review", req.number)
+    assert "Nobody has begun" not in html
+    assert "42 people" in html
+
+
+def test_the_customer_is_led_to_it_and_sees_when_it_is_done() -> None:
+    req = a_request(PERSONIO)
+    Request.objects.filter(pk=req.pk).update(stage=Stage.WAITING_ON_CUSTOMER)
+    customer = customer_of(req)
+    assert "Set it up" in page(customer, "customer_request", req.public_id)
+    confirmed(req, customer, affected=42)
+    html = page(customer, "customer_request", req.public_id)
+    assert "confirmed the plan for 42 people" in html
+    assert set_up_of(Request.objects.select_related("connection").get(pk=req.pk)).is_confirmed
+
+
+def test_forwarding_leads_to_the_page_that_sends_a_link() -> None:
+    req = a_request(PERSONIO)
+    Request.objects.filter(pk=req.pk).update(stage=Stage.WAITING_ON_CUSTOMER)
+    customer = customer_of(req)
+    connection = begin_set_up(req, by=customer)
+    page(customer, "setup_forward", connection.public_id, status=302)
+    page(req.owner, "setup_forward", connection.public_id, status=302)
+    page(a_user(Role.CUSTOMER_ADMIN, "Strange Admin"), "setup_forward", connection.public_id, status=404)
