@@ -200,5 +200,5 @@ def test_the_customers_part_can_be_answered_by_keyboard_alone(
     focused.focus()
     page.keyboard.type("papi-keyboard-client")
     page.keyboard.press("Tab")
-    page.wait_for_load_state("networkidle")
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved")
     assert side.req.items.get(key="client_id").answer.value == "papi-keyboard-client"
