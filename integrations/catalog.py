@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
 from integrations import providers as cards
+from integrations.people import plain
 from integrations.provider import Kind, Provider
 
 
@@ -17,7 +17,7 @@ from integrations.provider import Kind, Provider
 def load() -> Mapping[str, Provider]:
     """Slug -> card, by name. Raises TypeError for a file without one, ValueError for a wrong slug."""
     found = [_card(module.name) for module in pkgutil.iter_modules(cards.__path__) if module.name[0] != "_"]
-    return MappingProxyType({card.slug: card for card in sorted(found, key=lambda card: _plain(card.name))})
+    return MappingProxyType({card.slug: card for card in sorted(found, key=lambda card: plain(card.name))})
 
 
 def get(slug: str) -> Provider:
@@ -32,9 +32,9 @@ def providers(kind: Kind | None = None) -> tuple[Provider, ...]:
 
 def search(text: str) -> tuple[Provider, ...]:
     """Cards whose name has every word of `text`, those that begin with it first. "" finds all."""
-    words = _plain(text).split()
-    found = [card for card in providers() if all(word in _plain(card.name) for word in words)]
-    return tuple(sorted(found, key=lambda card: not _plain(card.name).startswith(_plain(text).strip())))
+    words = plain(text).split()
+    found = [card for card in providers() if all(word in plain(card.name) for word in words)]
+    return tuple(sorted(found, key=lambda card: not plain(card.name).startswith(plain(text))))
 
 
 def _card(name: str) -> Provider:
@@ -44,9 +44,3 @@ def _card(name: str) -> Provider:
     if card.slug != name:
         raise ValueError(f"the card in {name}.py calls itself {card.slug}")
     return card
-
-
-def _plain(text: str) -> str:
-    """Without case and accents."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))

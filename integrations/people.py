@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 
 class Status(StrEnum):
@@ -21,8 +22,7 @@ class Status(StrEnum):
         return self in (Status.ACTIVE, Status.LEAVE)
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """One person as the HR system describes them, reduced to the fields its card allows.
 
     `source_id` is the vendor's stable key, never an e-mail address. `fields` maps field names (FIELDS and the
@@ -94,8 +94,17 @@ ATTRIBUTES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# The address of somebody whose data was removed when its time was over. RFC 2606: nobody has one there.
+REMOVED_DOMAIN = "@removed.invalid"
+
 
 def field_label(field: str) -> str:
     """What pages call a field; a custom one bears the name that it has at the vendor."""
     known = FIELDS.get(field) or COMPUTED.get(field)
     return known or field.removeprefix(CUSTOM).replace("_", " ").strip().capitalize()
+
+
+def plain(text: str) -> str:
+    """Without case and accents, as names are compared when somebody looks for one."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).strip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from portal.accounts.models import SECRET_GIVERS, Role
 from portal.accounts.policy import DESK, EVERY_ROLE, GET, POST, Rule, anyone, of_companies
 
@@ -9,7 +11,7 @@ from portal.accounts.policy import DESK, EVERY_ROLE, GET, POST, Rule, anyone, of
 SETTERS = DESK | {Role.CUSTOMER_ADMIN}
 _LOOKS = of_companies(SETTERS | {Role.DEVELOPER}, GET)
 _SETS = of_companies(SETTERS, POST)
-_LOOKS_AND_SETS = Rule({**_LOOKS.methods, **_SETS.methods})
+_LOOKS_AND_SETS = replace(_LOOKS, methods={**_LOOKS.methods, **_SETS.methods})
 
 POLICY: dict[str, Rule] = {
     "connection_list": of_companies(EVERY_ROLE, GET),

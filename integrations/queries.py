@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -9,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce, JSONObject, Lower
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models.functions import Coalesce, JSONObject, Lower, RowNumber
 
 from integrations.models import (
     Change,
@@ -213,6 +214,17 @@ def changes_of(run: Run, *, kind: str = "") -> QuerySet[Change] | QuerySet[Plann
 def problems_of(run: Run) -> QuerySet[Problem]:
     """What a run could not handle, grouped by code; `engine.problems.words` explains a code."""
     return Problem.objects.filter(run=run).order_by("code", "pk")
+
+
+def problems_by_code(run: Run, most: int) -> tuple[dict[str, int], dict[str, list[Problem]]]:
+    """How many there are of each code, and the first `most` of each. Two queries, one where there are none."""
+    counts = dict(run.problems.order_by().values_list("code").annotate(number=Count("pk")))
+    shown: dict[str, list[Problem]] = defaultdict(list)
+    if counts:
+        rank = Window(RowNumber(), partition_by=[F("code")], order_by="pk")
+        for problem in problems_of(run).annotate(rank=rank).filter(rank__lte=most):
+            shown[problem.code].append(problem)
+    return counts, shown
 
 
 def _with_words(people: QuerySet[DirectoryPerson], text: str) -> QuerySet[DirectoryPerson]:

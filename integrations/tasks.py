@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integrations.models import Check, Inquiry, Preview, Run
-from integrations.services import invitations, issues, previews, retention
+from integrations.services import expiring, invitations, issues, previews, retention
 from integrations.services.checks import end_failed_check, perform_check
 from integrations.services.inquiring import CONNECTION_INQUIRY, perform_inquiry
 from integrations.services.reading import LEASE
@@ -37,4 +37,5 @@ queue.on_tick(start_due_runs)
 queue.on_tick(previews.forget_expired)
 queue.on_tick(invitations.look_after)
 queue.on_tick(issues.close_settled)
+queue.on_tick(expiring.watch_expiry)
 queue.on_tick(retention.keep_time)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext, gettext_lazy
 
-from integrations.services.issues import issue_count
+from integrations.services.issues import count_for_customer, issue_count
 from portal.accounts.models import Role, User
 from portal.accounts.policy import DESK, GET
 from portal.notices.models import Notice
@@ -89,17 +89,22 @@ def _for_staff(request: HttpRequest, user: User) -> list[Entry]:
 
 
 def _for_customer(request: HttpRequest, user: User) -> list[Entry]:
-    """Two queries: the request that is open for them, if any, and how many connections need a look."""
+    """Two queries: the request that is open for them, if any, and how many connections need a look.
+
+    Whoever was asked for single answers only has their request and nothing else.
+    """
     here = request.path
     entries = []
     if req := open_request_of(user):
         url = reverse("customer_request", args=[req.public_id])
         entries.append(Entry(url, gettext("Your request"), "list-check", here.startswith(url)))
+    waiting = count_for_customer(user)
+    if waiting is None:
+        return entries
     active = _active(
         request, [("connection_", "run_", "why", "inquiry_"), ("directory", "person_", "group_"), ("issue_",)]
     )
     entries.append(Entry(reverse("connection_list"), gettext("Connections"), "plug", active == 0))
-    waiting = issue_count(user)
     issues_url = reverse("issue_list")
     entries.append(Entry(issues_url, gettext("Issues"), "alert-circle", active == 2, waiting))
     entries.append(Entry(reverse("directory"), gettext("Directory"), "users", active == 1))

@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts import sessions
 from portal.accounts.limits import RateLimited
-from portal.accounts.models import Role, User
+from portal.accounts.models import Membership, Role, User
 from portal.accounts.policy import Rule
 from portal.kit.logs import request_id
 from portal.policy import POLICY
@@ -105,6 +105,8 @@ class PolicyMiddleware:
             return HttpResponseNotAllowed(sorted(rule.methods))
         user = request.user if isinstance(request.user, User) else None
         if rule.allows(method, user):
+            if rule.whole_company and user is not None and Membership.objects.is_guest(user):
+                raise Http404
             return None
         if user is None:
             return _to_sign_in(request, rule)

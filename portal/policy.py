@@ -13,7 +13,7 @@ from requests_app.permissions import POLICY as REQUESTS
 
 PORTAL: Mapping[str, Rule] = {
     "home": roles(EVERY_ROLE, GET),
-    "search": of_companies(EVERY_ROLE, GET),
+    "search": of_companies(EVERY_ROLE, GET, guests=True),
     "audit_list": roles(frozenset({Role.TL, Role.OPERATOR, Role.DEVELOPER}), GET),
     "healthz": anyone(GET),
     "readyz": anyone(GET),

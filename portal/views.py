@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from integrations.queries import connections_for
-from portal.accounts.models import User
+from portal.accounts.models import Membership, User
 from portal.kit import clock, queue
 from portal.kit.leases import JobState
 from portal.searching import Asked, search_all
@@ -32,7 +32,7 @@ _OPEN = [stage.value for stage in Stage if stage.is_open]
 
 @require_safe
 def home(request: DeskRequest) -> HttpResponse:
-    """Staff to their work; a customer admin to what is open for them, else to what runs for them."""
+    """Staff to their work; a customer admin to what is open for them, else to what runs for them or what they gave."""
     user = request.user
     if user.is_desk_staff:
         return redirect("my_work")
@@ -41,6 +41,9 @@ def home(request: DeskRequest) -> HttpResponse:
     connections = list(connections_for(user)[:2])
     if len(connections) == 1:
         return redirect("connection_detail", connections[0].public_id)
+    if not connections and Membership.objects.is_guest(user):
+        last = Request.objects.for_actor(user).order_by("-number").first()
+        return redirect("customer_request", last.public_id) if last else redirect("search")
     return redirect("connection_list")
 
 

@@ -63,7 +63,7 @@ POLICY: dict[str, Rule] = {
     "customer_solved": roles(CUSTOMER, POST),
     "customer_delegate": roles(CUSTOMER, GET, POST),
     "customer_take_back": roles(CUSTOMER, POST),
-    "company_style": of_companies(CUSTOMER, GET),
+    "company_style": of_companies(CUSTOMER, GET, guests=True),
     "request_postpone": roles(DESK, GET, POST),
     "api_request_list": roles(STAFF, GET),
     "api_request_detail": roles(STAFF, GET),

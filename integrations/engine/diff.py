@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from integrations.engine.mapping import When, full_name
 from integrations.engine.policy import Leaving
-from integrations.people import Status
+from integrations.people import REMOVED_DOMAIN, Status
 
 # What a change of status shows as before and after: `after` is a Leaving. Absent people get theirs in the target.
 STATUS, ACTIVE = "status", "active"
@@ -38,8 +39,7 @@ class Known:
     shielded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """`before` and `after` hold only what differs. `digest` is that of the record, 32 hexadecimal digits.
 
     `belongs`: the person works here and matches the filter, so that an earlier decision to keep them is over.
@@ -74,6 +74,8 @@ def compare(
         return Line(source_id, LineKind.ADDED, name, digest, {}, after)
     if not known.active and not status.works_here:
         return None
+    if known.attributes.get("email", "").endswith(REMOVED_DOMAIN):
+        sometimes = _ALWAYS  # whoever was forgotten comes back as somebody new
     before, after = _differences(known.attributes, desired, sometimes)
     if not known.active:
         return Line(source_id, LineKind.RETURNED, name, digest, before, after)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from integrations.engine import problems, steps
+from integrations.engine.saying import as_data, from_data, say
 from integrations.engine.steps import TraceStep
 from integrations.engine.whatif import Facts, is_here, smallest
 
@@ -22,16 +23,16 @@ class Trace:
     fix: str
 
     def as_data(self) -> dict[str, Any]:
-        return {"steps": [asdict(step) for step in self.steps], "is_here": self.is_here, "fix": self.fix}
+        return {
+            "steps": [step.as_data() for step in self.steps],
+            "is_here": self.is_here,
+            "fix": as_data(self.fix),
+        }
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Trace:
         """The inverse of `as_data`, also after JSON."""
-        steps = tuple(
-            TraceStep(step["step"], step["ok"], step["words"], tuple(step["details"]))
-            for step in data["steps"]
-        )
-        return cls(steps, data["is_here"], data["fix"])
+        return cls(tuple(map(TraceStep.from_data, data["steps"])), data["is_here"], from_data(data["fix"]))
 
 
 def trace(facts: Facts) -> Trace:
@@ -48,16 +49,29 @@ def trace(facts: Facts) -> Trace:
 
 
 def _fix(facts: Facts, stays: bool) -> str:
-    if stays:
-        they, when = "They leave", "as soon as"
-    else:
-        they, when = ("They stay", "if") if facts.was_here else ("They come in", "as soon as")
     if found := smallest(facts):
-        return f"{they} " + ", or ".join(f"{when} {change.words}" for change in found[:2]) + "."
+        return _altered(facts, stays, [change.words for change in found[:2]])
     if facts.unreadable and not stays:
-        return problems.words(facts.unreadable).remedy
+        return say(problems.words(facts.unreadable).remedy)
     if facts.unreadable:
-        return "Nothing alters it until their record can be read; until then they stay as they are."
+        return say("Nothing alters it until their record can be read; until then they stay as they are.")
     if facts.person is None:
-        return f"{they} {when} the HR system lists them for this connection as somebody who works there."
-    return "More than two things would have to change: begin with the first step that says no."
+        listed = say("the HR system lists them for this connection as somebody who works there")
+        return _altered(facts, stays, [listed])
+    return say("More than two things would have to change: begin with the first step that says no.")
+
+
+def _altered(facts: Facts, stays: bool, ways: Sequence[str]) -> str:
+    """One way, or one of two, to what is not so now."""
+    one, other = ways[0], ways[-1]
+    if stays and len(ways) > 1:
+        return say("They leave as soon as %(one)s, or as soon as %(other)s.", one=one, other=other)
+    if stays:
+        return say("They leave as soon as %(one)s.", one=one)
+    if facts.was_here and len(ways) > 1:
+        return say("They stay if %(one)s, or if %(other)s.", one=one, other=other)
+    if facts.was_here:
+        return say("They stay if %(one)s.", one=one)
+    if len(ways) > 1:
+        return say("They come in as soon as %(one)s, or as soon as %(other)s.", one=one, other=other)
+    return say("They come in as soon as %(one)s.", one=one)

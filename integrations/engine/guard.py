@@ -9,6 +9,7 @@ MOST_REMOVALS = 5  # people
 MOST_REMOVED_SHARE = 0.20
 LEAST_ANSWERED_SHARE = 0.50
 OTHER_SHARE = 0.50  # so many unknown and so many missing at the same time mean another organisation
+LEAST_KNOWN = 5  # people; of fewer, a share says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Effect:
 
     Of them `absent` are not in the answer, `terminated` are in it as having left, and `outside` no longer match the
     filter. `added` come in. `confirmed`: a person saw this very plan and confirmed the number of people.
+    `new_credentials`: nobody has been read with them so far.
     """
 
     owned: int
@@ -39,6 +41,7 @@ class Effect:
     outside: int = 0
     added: int = 0
     confirmed: bool = False
+    new_credentials: bool = False
 
     @property
     def removals(self) -> int:
@@ -78,13 +81,19 @@ def _stopping(answer: Answer, effect: Effect) -> Iterator[Objection]:
             f"The HR system sent {_people(sent)}, and the directory has {effect.owned:,} from it. "
             "Fewer than half is taken as a fault. Nobody was changed.",
         )
-
-    if effect.absent > effect.owned * OTHER_SHARE and effect.added > answer.people * OTHER_SHARE:
+    if _is_another(answer, effect):
         yield _stop(
             "other_organisation",
             f"Most of the {_people(answer.people)} that the HR system sent are unknown here, and most of ours are not "
             "among them: these credentials seem to belong to another organisation. Nobody was changed.",
         )
+
+
+def _is_another(answer: Answer, effect: Effect) -> bool:
+    """Whether it is another organisation that answered. With new credentials that is asked of the smallest one too."""
+    if effect.owned < LEAST_KNOWN and not effect.new_credentials:
+        return False
+    return effect.absent > effect.owned * OTHER_SHARE and effect.added > answer.people * OTHER_SHARE
 
 
 def _holding(answer: Answer, effect: Effect) -> Iterator[Objection]:

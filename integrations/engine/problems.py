@@ -41,6 +41,8 @@ MANAGER_UNKNOWN = "manager_unknown"
 FIELD_NEVER_SENT = "field_never_sent"
 EVENT_UNREADABLE = "event_unreadable"
 
+# Everything else is about somebody in particular.
+NOT_ABOUT_PEOPLE = frozenset({FIELD_NEVER_SENT, EVENT_UNREADABLE})
 # Records with these codes cannot be told apart from anybody who is missing in the answer.
 UNIDENTIFIED = frozenset({MISSING_ID, UNUSABLE_ID})
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from integrations.engine import problems
 from integrations.engine.filtering import Because, Clause, Rule, Verdict
 from integrations.engine.mapping import Mapped
 from integrations.engine.pipeline import permitted
 from integrations.engine.policy import Leaving, OnLeave
-from integrations.engine.variants import clause_words, quoted
-from integrations.engine.whatif import BLOCKING, LEAVERS, STATUSES, Facts
+from integrations.engine.saying import Said, as_data, from_data, listing, quoted, say, small
+from integrations.engine.variants import STATUSES, clause_words
+from integrations.engine.whatif import BLOCKING, LEAVERS, Facts
 from integrations.people import ATTRIBUTES, Person, Status, field_label
 
 StepName = Literal["listed", "status", "filter", "mapping", "directory"]
-_UNKNOWN = "Not known, because there is no record to look at."
+_UNKNOWN = say("Not known, because there is no record to look at.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,38 +29,51 @@ class TraceStep:
     words: str
     details: tuple[str, ...] = ()
 
+    def as_data(self) -> dict[str, Any]:
+        words, details = as_data(self.words), list(map(as_data, self.details))
+        return {"step": self.step, "ok": self.ok, "words": words, "details": details}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> TraceStep:
+        details = tuple(map(from_data, data["details"]))
+        return cls(data["step"], data["ok"], from_data(data["words"]), details)
+
 
 def listed(facts: Facts) -> TraceStep:
     if facts.unreadable:
         found = problems.words(facts.unreadable)
-        words = f"The HR system lists them, but their record cannot be read: {_small(found.title)}."
-        return TraceStep("listed", False, words, (found.meaning, *_shape(facts)))
+        words = say(
+            "The HR system lists them, but their record cannot be read: %(problem)s.",
+            problem=small(found.title),
+        )
+        return TraceStep("listed", False, words, (say(found.meaning), *_shape(facts)))
     if facts.person is None:
-        return TraceStep("listed", False, "The HR system does not list them for this connection.")
-    return TraceStep("listed", True, "The HR system lists them.", (f"Id there: {facts.person.source_id}",))
+        return TraceStep("listed", False, say("The HR system does not list them for this connection."))
+    number = say("Id there: %(id)s", id=facts.person.source_id)
+    return TraceStep("listed", True, say("The HR system lists them."), (number,))
 
 
 def _shape(facts: Facts) -> tuple[str, ...]:
     found = facts.problem
     if found is None or not found.field:
         return ()
-    return (f"{field_label(found.field)}: {found.shape}" if found.shape else field_label(found.field),)
+    return (_told(found) if found.shape else say(field_label(found.field)),)
 
 
 def status(facts: Facts) -> TraceStep:
     if facts.person is None:
         return TraceStep("status", None, _UNKNOWN)
     status = facts.person.status
-    details = (f"Status: {STATUSES[status]}",)
+    details = (say("Status: %(status)s", status=STATUSES[status]),)
     if status.works_here:
-        return TraceStep("status", True, "They work there.", details)
+        return TraceStep("status", True, say("They work there."), details)
     if status is Status.TERMINATED:
-        return TraceStep("status", False, "The HR system says that they have left.", details)
+        return TraceStep("status", False, say("The HR system says that they have left."), details)
     if facts.was_here:
-        return TraceStep("status", True, "They have not started yet. Whoever is here already stays.", details)
-    return TraceStep(
-        "status", False, "They have not started yet. They come in when they work there.", details
-    )
+        words = say("They have not started yet. Whoever is here already stays.")
+        return TraceStep("status", True, words, details)
+    words = say("They have not started yet. They come in when they work there.")
+    return TraceStep("status", False, words, details)
 
 
 def filtered(facts: Facts) -> TraceStep:
@@ -76,13 +90,15 @@ def _verdict(verdict: Verdict, rules: int) -> str:
     number = (verdict.rule or 0) + 1
     match verdict.because:
         case Because.NO_FILTER:
-            return "Nothing in the filter keeps them out."
+            return say("Nothing in the filter keeps them out.")
         case Because.INCLUDED:
-            return f"They match include rule {number} of the filter."
+            return say("They match include rule %(number)s of the filter.", number=number)
         case Because.EXCLUDED:
-            return f"Exclude rule {number} of the filter keeps them out."
+            return say("Exclude rule %(number)s of the filter keeps them out.", number=number)
+        case Because.NOT_INCLUDED if rules == 1:
+            return say("They do not match the filter.")
         case Because.NOT_INCLUDED:
-            return "They do not match the filter." if rules == 1 else "They match no rule of the filter."
+            return say("They match no rule of the filter.")
 
 
 def _clauses(facts: Facts, verdict: Verdict) -> tuple[str, ...]:
@@ -98,15 +114,13 @@ def _clauses(facts: Facts, verdict: Verdict) -> tuple[str, ...]:
 
 def _failed(number: int, rule: Rule, fields: Mapping[str, str]) -> str:
     failed = (_compared(clause, fields) for clause in rule if not clause.holds(fields))
-    return f"Rule {number} asks: {'; '.join(failed)}"
+    return say("Rule %(number)s asks: %(clauses)s", number=number, clauses=listing(failed, "; "))
 
 
 def _compared(clause: Clause, fields: Mapping[str, str]) -> str:
-    return f"{clause_words(clause)} (they have {_value(fields.get(clause.field, ''))})"
-
-
-def _value(value: str) -> str:
-    return quoted(value) if value else "nothing there"
+    value = fields.get(clause.field, "")
+    has = quoted(value) if value else say("nothing there")
+    return say("%(clause)s (they have %(value)s)", clause=clause_words(clause), value=has)
 
 
 def mapping(facts: Facts) -> TraceStep:
@@ -116,53 +130,61 @@ def mapping(facts: Facts) -> TraceStep:
     mapped = facts.rules.mapping.apply(person)
     if mapped.attributes is None:
         details = tuple(_told(found) for found in mapped.problems)
-        title = problems.words(mapped.problems[0].code).title
-        return TraceStep(
-            "mapping", False, f"They have no e-mail address that can be used: {_small(title)}.", details
-        )
-    words = f"Their e-mail address is {mapped.attributes['email']}."
+        title = small(problems.words(mapped.problems[0].code).title)
+        words = say("They have no e-mail address that can be used: %(problem)s.", problem=title)
+        return TraceStep("mapping", False, words, details)
+    words = say("Their e-mail address is %(email)s.", email=mapped.attributes["email"])
     return TraceStep("mapping", True, words, _origins(facts, person, mapped))
 
 
 def _told(found: problems.Found) -> str:
-    return f"{field_label(found.field)}: {found.shape}"
+    return _named(field_label(found.field), found.shape)
+
+
+def _named(label: str, value: str) -> Said:
+    return say("%(name)s: %(value)s", name=say(label), value=value)
 
 
 def _origins(facts: Facts, person: Person, mapped: Mapped) -> tuple[str, ...]:
     """Each attribute with its value and the fields that it comes from."""
-    values, lines = mapped.attributes or {}, []
+    values, lines = mapped.attributes or {}, list[str]()
     for origin in facts.rules.mapping.origins:
         if value := values[origin.attribute]:
             given = [name for name in origin.fields if person.fields.get(name)]
             if not given and origin.attribute == "email":
                 given = [facts.rules.mapping.instead_of_email]
-            label = ATTRIBUTES[origin.attribute]
-            came = f" (from {', '.join(map(field_label, given))})" if given else ""
-            lines.append(f"{label}: {value}{came}")
-    return (*lines, *(f"{problems.words(one.code).title}: {_told(one)}" for one in mapped.problems))
+            line = _named(ATTRIBUTES[origin.attribute], value)
+            if given:
+                came = listing(say(field_label(name)) for name in given)
+                line = say("%(line)s (from %(fields)s)", line=line, fields=came)
+            lines.append(line)
+    return (*lines, *(_named(problems.words(one.code).title, _told(one)) for one in mapped.problems))
 
 
 def directory(facts: Facts, stays: bool) -> TraceStep:
     details = _decided(facts)
     if not stays and facts.problem and facts.problem.code in BLOCKING:
-        details = (problems.words(facts.problem.code).meaning, *details)
+        details = (say(problems.words(facts.problem.code).meaning), *details)
     return TraceStep("directory", stays, _outcome(facts, stays), details)
 
 
 def _outcome(facts: Facts, stays: bool) -> str:
     match (facts.was_here, stays):
         case (True, True):
-            kept = _kept(facts)
-            return (
-                f"They are in the directory and stay there: {kept}." if kept else "They are in the directory."
-            )
+            if kept := _kept(facts):
+                return say("They are in the directory and stay there: %(why)s.", why=kept)
+            return say("They are in the directory.")
         case (True, False):
-            return "They are still in the directory. The next run deactivates them, unless a person holds it."
-        case (False, True):
-            return "They are not in the directory yet. The next run brings them " + (
-                "back." if facts.known else "in."
+            return say(
+                "They are still in the directory. The next run deactivates them, unless a person holds it."
             )
-    return "They are not in the directory" + (" any more." if facts.known else ".")
+        case (False, True) if facts.known:
+            return say("They are not in the directory yet. The next run brings them back.")
+        case (False, True):
+            return say("They are not in the directory yet. The next run brings them in.")
+    if facts.known:
+        return say("They are not in the directory any more.")
+    return say("They are not in the directory.")
 
 
 def _leaving(facts: Facts) -> Leaving | None:
@@ -182,22 +204,22 @@ def _kept(facts: Facts) -> str:
     if why is None:
         return ""
     if facts.protected:
-        return "they are protected"
-    return "a person decided to keep them" if facts.kept else f"the connection keeps {LEAVERS[why]}"
+        return say("they are protected")
+    if facts.kept:
+        return say("a person decided to keep them")
+    return say("the connection keeps %(who)s", who=LEAVERS[why])
 
 
 def _decided(facts: Facts) -> tuple[str, ...]:
     """What people and policies decided about them."""
-    said = []
+    said = list[str]()
     if facts.protected:
-        said.append("They are protected: no run deactivates them.")
+        said.append(say("They are protected: no run deactivates them."))
     if facts.kept:
-        said.append("A person rejected their removal; it lasts until the HR system lists them as before.")
+        said.append(
+            say("A person rejected their removal; it lasts until the HR system lists them as before.")
+        )
     why = _leaving(facts)
     if why and facts.rules.policy.on(why) is OnLeave.KEEP:
-        said.append(f"The connection keeps {LEAVERS[why]}.")
+        said.append(say("The connection keeps %(who)s.", who=LEAVERS[why]))
     return tuple(said)
-
-
-def _small(title: str) -> str:
-    return title[:1].lower() + title[1:]

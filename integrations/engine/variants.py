@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from integrations.engine.filtering import Clause, Filter, Op, Rule
-from integrations.people import EVENT_FIELD, STATUS_FIELD, field_label
+from integrations.engine.saying import Said, quoted, say
+from integrations.people import EVENT_FIELD, STATUS_FIELD, Status, field_label
 
+STATUSES = {
+    Status.ACTIVE: say("Active"),
+    Status.LEAVE: say("On leave"),
+    Status.PREHIRE: say("Not started yet"),
+    Status.TERMINATED: say("Has left"),
+}
+_STATUS_LABELS = {status.value: label for status, label in STATUSES.items()}
 _NO_LONGER = {
-    Op.IS: "is no longer",
-    Op.IS_NOT: "is",
-    Op.ONE_OF: "is none of",
-    Op.CONTAINS: "does not contain",
-    Op.STARTS: "does not start with",
-    Op.BEFORE: "is not before",
-    Op.AFTER: "is not after",
-    Op.PRESENT: "is empty",
-    Op.EMPTY: "has a value",
+    Op.IS: say("is no longer"),
+    Op.IS_NOT: say("is"),
+    Op.ONE_OF: say("is none of"),
+    Op.CONTAINS: say("does not contain"),
+    Op.STARTS: say("does not start with"),
+    Op.BEFORE: say("is not before"),
+    Op.AFTER: say("is not after"),
+    Op.PRESENT: say("is empty"),
+    Op.EMPTY: say("has a value"),
 }
 Fields = Mapping[str, str]
 Variant = tuple[str, Filter]
@@ -24,15 +32,11 @@ Variant = tuple[str, Filter]
 
 def clause_words(clause: Clause) -> str:
     """ "Department is one of “Care”, “Surgery”"."""
-    return _worded(clause, clause.op.label)
+    return _worded(clause, say(clause.op.label))
 
 
 def negated(clause: Clause) -> str:
     return _worded(clause, _NO_LONGER[clause.op])
-
-
-def quoted(*values: str) -> str:
-    return ", ".join(f"“{value}”" for value in values)
 
 
 def variants(filter: Filter, fields: Fields) -> Iterator[Variant]:
@@ -48,46 +52,51 @@ def variants(filter: Filter, fields: Fields) -> Iterator[Variant]:
 
 
 def _less_excluded(filter: Filter, number: int, fields: Fields) -> Iterator[Variant]:
-    rule, named = filter.exclude[number], f"exclude rule {number + 1}"
+    rule, named = filter.exclude[number], say("exclude rule %(number)s", number=number + 1)
     for at, clause in enumerate(rule):
         if fewer := _without_value(clause, fields):
-            words = f"{named} no longer names {quoted(fields[clause.field])}"
+            words = _no_longer_names(named, fields[clause.field])
             yield words, _excluding(filter, number, _with_clause(rule, at, fewer))
-    yield f"{named} is taken out of the filter", _excluding(filter, number, None)
+    yield say("%(rule)s is taken out of the filter", rule=named), _excluding(filter, number, None)
 
 
 def _less_included(filter: Filter, number: int, fields: Fields) -> Iterator[Variant]:
-    rule, named = filter.include[number], f"include rule {number + 1}"
+    rule, named = filter.include[number], say("include rule %(number)s", number=number + 1)
     for at, clause in enumerate(rule):
         if fewer := _without_value(clause, fields):
-            words = f"{named} no longer names {quoted(fields[clause.field])}"
+            words = _no_longer_names(named, fields[clause.field])
             yield words, _including(filter, number, _with_clause(rule, at, fewer))
     for clause in rule:
         if value := fields.get(clause.field):
             refused = Clause(clause.field, Op.IS, (value[:200],))
-            words = f"an exclude rule says that {clause_words(refused)}"
+            words = say("an exclude rule says that %(clause)s", clause=clause_words(refused))
             yield words, Filter(filter.include, (*filter.exclude, (refused,)))
     if len(filter.include) > 1:
-        yield f"{named} is taken out of the filter", _including(filter, number, None)
+        yield say("%(rule)s is taken out of the filter", rule=named), _including(filter, number, None)
 
 
 def _more_included(filter: Filter, number: int, fields: Fields) -> Iterator[Variant]:
-    rule, named = filter.include[number], f"include rule {number + 1}"
+    rule, named = filter.include[number], say("include rule %(number)s", number=number + 1)
     for at, clause in enumerate(rule):
         if clause.holds(fields):
             continue
-        value, label = fields.get(clause.field, ""), field_label(clause.field)
+        value, label = fields.get(clause.field, ""), say(field_label(clause.field))
         if value and clause.op in (Op.IS, Op.ONE_OF) and len(clause.values) < 50:
             wider = Clause(clause.field, Op.ONE_OF, (*clause.values, value[:200]))
-            words = f"{named} also lets {label} be {quoted(value)}"
+            has = quoted(value)
+            words = say("%(rule)s also lets %(field)s be %(value)s", rule=named, field=label, value=has)
             yield words, _including(filter, number, _with_clause(rule, at, wider))
         if len(rule) > 1:
-            words = f"{named} no longer asks that {clause_words(clause)}"
+            words = say("%(rule)s no longer asks that %(clause)s", rule=named, clause=clause_words(clause))
             yield words, _including(filter, number, (*rule[:at], *rule[at + 1 :]))
         elif clause.op not in (Op.IS, Op.ONE_OF) or not value:
             new = Clause(clause.field, Op.IS, (value[:200],)) if value else Clause(clause.field, Op.EMPTY)
-            words = f"one more include rule says that {clause_words(new)}"
+            words = say("one more include rule says that %(clause)s", clause=clause_words(new))
             yield words, Filter((*filter.include, (new,)), filter.exclude)
+
+
+def _no_longer_names(named: str, value: str) -> str:
+    return say("%(rule)s no longer names %(value)s", rule=named, value=quoted(value))
 
 
 def _without_value(clause: Clause, fields: Fields) -> Clause | None:
@@ -100,12 +109,13 @@ def _without_value(clause: Clause, fields: Fields) -> Clause | None:
 
 
 def _worded(clause: Clause, op: str) -> str:
+    field, values = say(field_label(clause.field)), clause.values
     if clause.field == EVENT_FIELD:
-        return f"a present or future event {op} {quoted(*clause.values)}".rstrip()
-    values = (
-        [value.capitalize() for value in clause.values] if clause.field == STATUS_FIELD else clause.values
-    )
-    return f"{field_label(clause.field)} {op} {quoted(*values)}".rstrip()
+        field = say("a present or future event")
+    elif clause.field == STATUS_FIELD:
+        values = tuple(Said(value.capitalize(), _STATUS_LABELS.get(value, "")) for value in values)
+    words = say("%(field)s %(op)s", field=field, op=op)
+    return say("%(clause)s %(values)s", clause=words, values=quoted(*values)) if values else words
 
 
 def _with_clause(rule: Rule, at: int, clause: Clause) -> Rule:

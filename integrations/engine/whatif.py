@@ -15,23 +15,18 @@ from integrations.engine.pipeline import Keyed, decide, filter_fields, permitted
 from integrations.engine.policy import Leaving, OnLeave
 from integrations.engine.problems import Found
 from integrations.engine.rules import Rules
-from integrations.engine.variants import clause_words, negated, quoted, variants
-from integrations.people import EVENT_FIELD, STATUS_FIELD, Person, Status, field_label
+from integrations.engine.saying import quoted, say
+from integrations.engine.variants import STATUSES, clause_words, negated, variants
+from integrations.people import EVENT_FIELD, STATUS_FIELD, Person, field_label
 
 # With these the line of the plan is given up, and whoever is out stays out.
 BLOCKING = frozenset({problems.DUPLICATE_EMAIL, problems.OWNED_ELSEWHERE, problems.AMBIGUOUS_MATCH})
 _MOST = 60  # changes that are tried; with pairs it is the square of them
 _ADDRESS = "somebody.else@example.com"  # stands for any other value, an e-mail address where one is needed
-STATUSES = {
-    Status.ACTIVE: "Active",
-    Status.LEAVE: "On leave",
-    Status.PREHIRE: "Not started yet",
-    Status.TERMINATED: "Has left",
-}
 LEAVERS = {
-    Leaving.TERMINATED: "whoever left",
-    Leaving.ABSENT: "whoever is not listed any more",
-    Leaving.OUTSIDE: "whoever falls out of the filter",
+    Leaving.TERMINATED: say("whoever left"),
+    Leaving.ABSENT: say("whoever is not listed any more"),
+    Leaving.OUTSIDE: say("whoever falls out of the filter"),
 }
 
 
@@ -114,7 +109,8 @@ def _pairs(facts: Facts, now: bool) -> Iterator[Change]:
     for first in changes(facts):
         for second in changes(first.facts):
             if is_here(second.facts) != now:
-                yield Change(first.place, f"{first.words} and {second.words}", second.facts)
+                words = say("%(one)s and %(other)s", one=first.words, other=second.words)
+                yield Change(first.place, words, second.facts)
 
 
 def changes(facts: Facts) -> Iterator[Change]:
@@ -132,24 +128,29 @@ def _changes(facts: Facts) -> Iterator[Change]:
             yield Change(Place.RULES, words, replace(facts, rules=replace(facts.rules, filter=variant)))
     yield from _policies(facts)
     if facts.was_here and not facts.shielded:
-        yield Change(Place.DIRECTORY, "a person protects them in time", replace(facts, protected=True))
+        words = say("a person protects them in time")
+        yield Change(Place.DIRECTORY, words, replace(facts, protected=True))
 
 
 def _decisions(facts: Facts) -> Iterator[Change]:
     """What people decided here, or could."""
     if facts.protected:
-        yield Change(Place.DIRECTORY, "their protection is lifted", replace(facts, protected=False))
+        yield Change(Place.DIRECTORY, say("their protection is lifted"), replace(facts, protected=False))
     if facts.kept:
-        yield Change(Place.DIRECTORY, "the decision to keep them is taken back", replace(facts, kept=""))
+        yield Change(Place.DIRECTORY, say("the decision to keep them is taken back"), replace(facts, kept=""))
     if facts.problem:
-        solved = f"the problem “{problems.words(facts.problem.code).title}” is solved"
+        title = say(problems.words(facts.problem.code).title)
+        solved = say("the problem “%(problem)s” is solved", problem=title)
         yield Change(Place.DIRECTORY, solved, replace(facts, problem=None))
 
 
 def _policies(facts: Facts) -> Iterator[Change]:
     for why, who in LEAVERS.items():
         keeps = facts.rules.policy.on(why) is OnLeave.KEEP
-        words = f"the connection {'deactivates' if keeps else 'keeps'} {who}"
+        if keeps:
+            words = say("the connection deactivates %(who)s", who=who)
+        else:
+            words = say("the connection keeps %(who)s", who=who)
         turned = OnLeave.DEACTIVATE if keeps else OnLeave.KEEP
         policy = facts.rules.policy.with_leaving(why, turned)
         yield Change(Place.RULES, words, replace(facts, rules=replace(facts.rules, policy=policy)))
@@ -159,13 +160,17 @@ def _statuses(facts: Facts, person: Person) -> Iterator[Change]:
     likely = reversed(STATUSES) if person.status.works_here else iter(STATUSES)
     for status in likely:
         if status is not person.status:
-            words = f"their status in the HR system is “{STATUSES[status]}”, not “{STATUSES[person.status]}”"
-            yield Change(Place.HR, words, replace(facts, person=replace(person, status=status)))
+            words = say(
+                "their status in the HR system is “%(status)s”, not “%(now)s”",
+                status=STATUSES[status],
+                now=STATUSES[person.status],
+            )
+            yield Change(Place.HR, words, replace(facts, person=person._replace(status=status)))
     if EVENT_FIELD in facts.rules.filter.fields:
         words = (
-            "they have no present or future event"
+            say("they have no present or future event")
             if facts.has_event
-            else "they have a present or future event"
+            else say("they have a present or future event")
         )
         yield Change(Place.HR, words, replace(facts, has_event=not facts.has_event))
 
@@ -174,7 +179,8 @@ def _addresses(facts: Facts, person: Person) -> Iterator[Change]:
     origin = facts.rules.mapping.origin("email")
     instead = facts.rules.mapping.instead_of_email
     for field in (*(origin.fields if origin else ()), *([instead] if instead else ())):
-        words = f"{field_label(field)} in the HR system holds an e-mail address that can be used"
+        label = say(field_label(field))
+        words = say("%(field)s in the HR system holds an e-mail address that can be used", field=label)
         yield Change(Place.HR, words, _with(facts, person, field, _ADDRESS))
 
 
@@ -188,8 +194,10 @@ def _values(facts: Facts, person: Person) -> Iterator[Change]:
             holds = clause.holds(has)
             value = _against(clause) if holds else _towards(clause)
             said = has.get(clause.field, "")
-            instead = f", not {quoted(said)}" if said and not holds else ""
-            words = f"{negated(clause) if holds else clause_words(clause)} in the HR system{instead}"
+            wanted = negated(clause) if holds else clause_words(clause)
+            words = say("%(clause)s in the HR system", clause=wanted)
+            if said and not holds:
+                words = say("%(change)s, not %(value)s", change=words, value=quoted(said))
             yield Change(Place.HR, words, _with(facts, person, clause.field, value))
 
 
@@ -214,4 +222,4 @@ def _against(clause: Clause) -> str:
 
 def _with(facts: Facts, person: Person, field: str, value: str) -> Facts:
     fields = {name: has for name, has in person.fields.items() if name != field}
-    return replace(facts, person=replace(person, fields={**fields, field: value} if value else fields))
+    return replace(facts, person=person._replace(fields={**fields, field: value} if value else fields))

@@ -1,6 +1,6 @@
 """The tables: connections, their settings and runs, and the directory that the runs keep."""
 
-from integrations.models.connections import Check, Connection, ConnectionState, Credential
+from integrations.models.connections import SETTINGS, Check, Connection, ConnectionState, Credential
 from integrations.models.directory import DirectoryPerson, PersonState
 from integrations.models.groups import Group, Invitation, InvitationState, Membership, MembershipChange
 from integrations.models.issues import Issue
@@ -33,6 +33,7 @@ from integrations.models.setup import (
 )
 
 __all__ = [
+    "SETTINGS",
     "Asked",
     "Change",
     "ChangeKind",

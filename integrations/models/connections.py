@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -16,6 +16,8 @@ from integrations.provider import Kind, Provider
 from portal.accounts.models import Company, User
 from portal.kit.leases import Leased
 from portal.kit.vault import Place
+
+SETTINGS = ("filter", "mapping", "policy", "declined")
 
 
 class ConnectionState(models.TextChoices):
@@ -37,14 +39,44 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.exclude(state=ConnectionState.DISCONNECTED)
 
 
-class Connection(models.Model):
-    """`reason` is the sentence shown beside an error. `mapping` overrides the card's, attribute by attribute.
+class Ruled(models.Model):
+    """The four settings that a person chooses, and the rules that they make of the provider's card.
 
-    `filter`, `mapping`, `policy` and `declined` are what engine.rules.Rules.of takes. `schedule` is times of day in UTC
-    or one interval ("every 6h"); empty means the card's. `approved_at`: a request allows it to run; `confirmed_at`: a
-    person has seen its plan. Both together start it. `failing_since`, `failures` and `told_reason` belong to the ladder
-    of retries. `full_pass_at` and `watermark` tell whether the next run may read only what changed.
-    `started_by_request` is the number of the request that it came from, for the page only.
+    They are what engine.rules.Rules.of takes; `mapping` overrides the card's, attribute by attribute.
+    """
+
+    filter = models.JSONField(default=dict, blank=True)
+    mapping = models.JSONField(default=dict, blank=True)
+    policy = models.JSONField(default=dict, blank=True)
+    declined = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def provider(self) -> Provider:
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a receipt keeps and a connection takes over."""
+        return {name: getattr(self, name) for name in SETTINGS}
+
+    @property
+    def rules(self) -> Rules:
+        """Raises ValueError for what no page of ours would have stored."""
+        card = self.provider
+        given = {**self.settings, "policy": {**card.policy, **self.policy}}
+        return Rules.of(card.mapping, **given, card_version=card.version)
+
+
+class Connection(Ruled):
+    """`reason` is the sentence shown beside an error.
+
+    `schedule` is times of day in UTC or one interval ("every 6h"); empty means the card's. `approved_at`: a request
+    allows it to run; `confirmed_at`: a person has seen its plan. Both together start it. `failing_since`, `failures`
+    and `told_reason` belong to the ladder of retries. `full_pass_at` and `watermark` tell whether the next run may read
+    only what changed. `started_by_request` is the number of the request that it came from, for the page only.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -54,10 +86,6 @@ class Connection(models.Model):
     state = models.CharField(max_length=12, choices=ConnectionState, default=ConnectionState.SETTING_UP)
     reason_code = models.CharField(max_length=40, blank=True)
     reason = models.CharField(max_length=500, blank=True)
-    filter = models.JSONField(default=dict, blank=True)
-    mapping = models.JSONField(default=dict, blank=True)
-    policy = models.JSONField(default=dict, blank=True)
-    declined = models.JSONField(default=list, blank=True)
     schedule = models.JSONField(default=list, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -91,6 +119,8 @@ class Connection(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=ConnectionState.values), name="connection_state_known"
             ),
+            # What the people of the directory refer to.
+            models.UniqueConstraint(fields=["id", "company"], name="connection_of_company"),
         ]
 
     def __str__(self) -> str:
@@ -100,21 +130,11 @@ class Connection(models.Model):
     def provider(self) -> Provider:
         return catalog.get(self.provider_slug)
 
-    @property
-    def rules(self) -> Rules:
-        """Raises ValueError for what no page of ours would have stored."""
-        return Rules.of(
-            self.provider.mapping,
-            mapping=self.mapping,
-            filter=self.filter,
-            policy={**self.provider.policy, **self.policy},
-            declined=self.declined,
-            card_version=self.provider.version,
-        )
-
 
 class Credential(models.Model):
     """One value that the connection needs. Secret ones are sealed; the others stand in the clear.
+
+    `expires_on` is read from it, or from the certificate that it is, when it is stored.
 
     One with a `draft` is tried there and takes the other's place only when the draft is confirmed.
     """
@@ -127,6 +147,7 @@ class Credential(models.Model):
     value = models.CharField(max_length=500, blank=True)
     sealed = models.BinaryField(null=True, blank=True)
     hint = models.CharField(max_length=8, blank=True)
+    expires_on = models.DateField(null=True, blank=True)
     given_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )

@@ -41,9 +41,13 @@ class DirectoryPerson(models.Model):
         default=uuid.uuid4, db_default=models.Func(function="gen_random_uuid"), unique=True
     )
     # The lists and the uniqueness below begin with these columns: an index each of their own would only cost.
-    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="people", db_index=False)
+    # One foreign key over both (migration 0007) says more than one for each, and a load checks half as much:
+    # the company of a person is that of the connection.
+    company = models.ForeignKey(
+        Company, on_delete=models.CASCADE, related_name="people", db_index=False, db_constraint=False
+    )
     connection = models.ForeignKey(
-        Connection, on_delete=models.CASCADE, related_name="people", db_index=False
+        Connection, on_delete=models.CASCADE, related_name="people", db_index=False, db_constraint=False
     )
     source_id = models.CharField(max_length=100)
     state = models.CharField(max_length=12, choices=PersonState, db_default=PersonState.ACTIVE)

@@ -13,6 +13,9 @@ from django.db.models.functions import Now
 from integrations.models.connections import Connection
 from portal.accounts.models import Company, User
 
+# Nothing is read, or soon will not be. What else there is leaves the connection working.
+_ERRORS = frozenset({"credentials", "expired", "failing"})
+
 
 class IssueQuerySet(models.QuerySet["Issue"]):
     def for_actor(self, user: User) -> IssueQuerySet:
@@ -56,3 +59,7 @@ class Issue(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def is_error(self) -> bool:
+        return self.code in _ERRORS

@@ -132,10 +132,9 @@ class ChangeKind(models.TextChoices):
     MATCHED = "matched", "Taken over"
 
 
-class Change(models.Model):
-    """What one run did to one person. `before` and `after` hold only the attributes that differ."""
+class _Line(models.Model):
+    """One person of a run: `before` and `after` hold only the attributes that differ."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="changes", db_index=False)
     source_id = models.CharField(max_length=100)
     person_name = models.CharField(max_length=250)
     kind = models.CharField(max_length=12, choices=ChangeKind)
@@ -143,13 +142,26 @@ class Change(models.Model):
     after = models.JSONField(default=dict)
 
     class Meta:
+        abstract = True
         ordering: ClassVar = ["pk"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["run", "source_id"], name="change_once_per_run")
+            models.UniqueConstraint(fields=["run", "source_id"], name="%(class)s_once_per_run")
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.person_name}"
+
+
+class Change(_Line):
+    """What one run did to one person."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="changes", db_index=False)
+
+
+class Planned(_Line):
+    """One line of a dry run's plan, kept to be looked at."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="planned", db_index=False)
 
 
 class Problem(models.Model):
@@ -167,26 +179,6 @@ class Problem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.person_name}"
-
-
-class Planned(models.Model):
-    """One line of a dry run's plan, kept to be looked at. `kind` is a ChangeKind; as a Change otherwise."""
-
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="planned", db_index=False)
-    source_id = models.CharField(max_length=100)
-    person_name = models.CharField(max_length=250)
-    kind = models.CharField(max_length=12, choices=ChangeKind)
-    before = models.JSONField(default=dict)
-    after = models.JSONField(default=dict)
-
-    class Meta:
-        ordering: ClassVar = ["pk"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["run", "source_id"], name="planned_once_per_run")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.person_name}"
 
 
 class HeldState(models.TextChoices):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from integrations.engine.rules import Rules
-from integrations.models.connections import Connection
+from integrations.models.connections import Connection, Ruled
+from integrations.provider import Provider
 from portal.accounts.models import Company, User
 from portal.kit.leases import Leased
 
@@ -47,7 +47,7 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         return self.filter(connection__company__in=Company.objects.for_actor(user))
 
 
-class Draft(models.Model):
+class Draft(Ruled):
     """Nothing of it touches the connection before it is confirmed. `step` is where the wizard goes on.
 
     `rehearses`: people come from a file that was dropped, and nothing can be confirmed. `plan` is the latest dry run.
@@ -59,10 +59,6 @@ class Draft(models.Model):
     purpose = models.CharField(max_length=8, choices=Purpose)
     state = models.CharField(max_length=10, choices=DraftState, default=DraftState.OPEN)
     step = models.CharField(max_length=14, choices=SetupStep, default=SetupStep.PREREQUISITES)
-    filter = models.JSONField(default=dict, blank=True)
-    mapping = models.JSONField(default=dict, blank=True)
-    policy = models.JSONField(default=dict, blank=True)
-    declined = models.JSONField(default=list, blank=True)
     rehearses = models.BooleanField(default=False)
     consented_at = models.DateTimeField(null=True, blank=True)
     consented_by = models.ForeignKey(
@@ -92,21 +88,8 @@ class Draft(models.Model):
         return f"{self.get_purpose_display()} of {self.connection}"
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """What a receipt keeps and a connection takes over."""
-        return {
-            "filter": self.filter,
-            "mapping": self.mapping,
-            "policy": self.policy,
-            "declined": self.declined,
-        }
-
-    @property
-    def rules(self) -> Rules:
-        """Raises ValueError for what no page of ours would have stored."""
-        card = self.connection.provider
-        given = {**self.settings, "policy": {**card.policy, **self.policy}}
-        return Rules.of(card.mapping, **given, card_version=card.version)
+    def provider(self) -> Provider:
+        return self.connection.provider
 
 
 class ReceiptQuerySet(models.QuerySet["Receipt"]):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from integrations.models import Connection, Credential, Draft, DraftState, Receipt, Run
+from integrations.models import Connection, Draft, DraftState, Receipt, Run
+from integrations.services.credentials import take_over
 from integrations.services.planning import settings_after
 
 
@@ -12,10 +13,7 @@ def adopt(connection: Connection, receipt: Receipt) -> None:
     for name, value in settings.items():
         setattr(connection, name, value)
     connection.save(update_fields=list(settings))
-    tried = Credential.objects.filter(connection=connection, draft=receipt.draft_id)
-    own = Credential.objects.filter(connection=connection, draft=None)
-    own.filter(key__in=list(tried.values_list("key", flat=True))).delete()
-    tried.update(draft=None)
+    take_over(connection, receipt.draft_id)
     _end(receipt, DraftState.APPLIED)
 
 

@@ -13,6 +13,7 @@ from integrations.engine.diff import LineKind
 from integrations.models import Connection, ConnectionState, Phase, RunKind, RunOutcome
 from integrations.services.adopting import adopt, refuse
 from integrations.services.grouping import update_groups
+from integrations.services.held_news import tell_of_held
 from integrations.services.inviting import update_invitations
 from integrations.services.planning import Plan, keep_plan, make_plan
 from integrations.services.reading import STEP, Sync
@@ -20,7 +21,6 @@ from integrations.services.states import set_connected, set_error
 from integrations.targets import plans
 from portal.kit.failpoints import reach
 from portal.kit.leases import fenced, renew, update
-from portal.notices.services import notify
 
 
 def apply_plan(sync: Sync) -> None:
@@ -133,12 +133,4 @@ def _tell(sync: Sync, plan: Plan, connection: Connection, values: dict[str, Any]
             set_error(connection, reason=first.words, reason_code=first.code)
     else:
         set_connected(connection, reason=first.words, reason_code=first.code)
-        _ask_for_decision(sync, connection, int(values["held"]))
-
-
-def _ask_for_decision(sync: Sync, connection: Connection, held: int) -> None:
-    run = sync.run
-    people = {one for one in (connection.created_by, run.asked_by) if one}
-    who = "1 person waits" if held == 1 else f"{held:,} people wait"
-    words = f"{connection}: {who} for a decision whether to be deactivated."
-    notify(people, "held", words=words, url=f"/runs/{run.public_id}/", marker=f"held:{run.pk}")
+        tell_of_held(sync.run, connection, int(values["held"]))

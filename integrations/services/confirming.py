@@ -38,6 +38,7 @@ from portal.accounts import limits
 from portal.accounts.models import User
 from portal.kit import clock
 from portal.kit.leases import OPEN_STATES, JobState
+from portal.kit.retold import retold
 
 MOST_PLANS, PLANS_PER = 20, timedelta(hours=1)
 COUNTS = ("added", "changed", "deactivated", "returned", "matched")
@@ -158,7 +159,7 @@ def _not_ready(draft: Draft) -> str:
     """What the guard had against the latest plan, or that there is none."""
     plan = Run.objects.filter(draft=draft, kind=RunKind.DRY).first()
     if plan is not None and plan.outcome == RunOutcome.HELD:
-        return " ".join(_(str(one)) for one in plan.objections)
+        return " ".join(retold(str(one)) for one in plan.objections)
     return _("There is no finished plan yet. Make the plan, and look at it first.")
 
 

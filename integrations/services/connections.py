@@ -24,6 +24,7 @@ from integrations.services.trying import must_be_complete, must_be_usable, try_c
 from portal.accounts import limits
 from portal.accounts.models import Company, User
 from portal.kit import clock, queue
+from portal.kit.clock import Clock
 from portal.kit.errors import NeedsPerson, RetryLater
 from portal.kit.leases import JobState
 
@@ -93,8 +94,10 @@ def replace_credentials(connection: Connection, settings: Mapping[str, str], by:
         if connection.state == ConnectionState.SETTING_UP:
             _try_and_store(connection, settings, by)
             return
+        if _switches_method(connection, settings):
+            _must_open(connection, settings)
     with transaction.atomic():
-        credentials.store_credentials(connection, settings, by)
+        _store(connection, settings, by)
         _begin(connection)
         _start(connection, by)
 
@@ -141,11 +144,11 @@ def resume(connection: Connection, by: User) -> None:
         _start(connection, by)
 
 
-def disconnect(connection: Connection, by: User | None = None) -> None:
+def disconnect(connection: Connection, by: User | None = None, *, now: Clock = clock.now) -> None:
     """Ends the connection and deletes its credentials and what was prepared for it. People and history stay."""
     with transaction.atomic():
         _stop(connection, ConnectionState.DISCONNECTED, "The connection was disconnected.")
-        connection.disconnected_at = clock.now()
+        connection.disconnected_at = now()
         connection.save(update_fields=["disconnected_at"])
         drafts = Draft.objects.select_for_update().filter(connection=connection, state=DraftState.OPEN)
         for draft in drafts:
@@ -198,19 +201,44 @@ def _start_or_wait(connection: Connection, by: User) -> None:
 def _try_and_store(connection: Connection, settings: Mapping[str, str], by: User) -> None:
     """While it is being set up: in the open draft, or directly."""
     draft = open_draft(connection)
+    if draft is None:
+        _must_open(connection, settings)
+        with transaction.atomic():
+            _store(connection, settings, by)
+        return
     try:
-        if draft is not None:
-            authenticate(draft, settings, by=by)
-            return
-        typed = {key: value for key, value in settings.items() if value}
-        tried = {**connection_settings(connection, without=typed), **typed}
-        must_be_complete(connection.provider, tried)
-        try_credentials(connection.provider, tried)
+        authenticate(draft, settings, by=by)
     except RetryLater as error:
         raise NeedsPerson(error.reason, code="away") from None
     except limits.RateLimited as limited:
         raise NeedsPerson(limited.sentence, code="rate_limited") from None
+
+
+def _must_open(connection: Connection, settings: Mapping[str, str]) -> None:
+    """What was typed, tried with everything else that is held for this way to authenticate. Raises NeedsPerson."""
+    provider = connection.provider
+    method = credentials.method_of(provider, settings)
+    others = credentials.keys_of_others(provider, method)
+    typed = {key: value for key, value in settings.items() if value and key not in others}
+    tried = {**connection_settings(connection, without={*typed, *others}), **typed}
+    must_be_complete(provider, tried, method)
+    try:
+        try_credentials(provider, tried)
+    except RetryLater as error:
+        raise NeedsPerson(error.reason, code="away") from None
+
+
+def _switches_method(connection: Connection, settings: Mapping[str, str]) -> bool:
+    """Whether the connection has something that only another way to authenticate needs."""
+    method = credentials.method_of(connection.provider, settings)
+    others = credentials.keys_of_others(connection.provider, method)
+    return connection.credentials.filter(draft=None, key__in=others).exists()
+
+
+def _store(connection: Connection, settings: Mapping[str, str], by: User) -> None:
+    method = credentials.method_of(connection.provider, settings)
     credentials.store_credentials(connection, settings, by)
+    credentials.drop_other_methods(connection, method)
 
 
 def _stop(connection: Connection, state: ConnectionState, why: str) -> None:

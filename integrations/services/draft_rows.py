@@ -15,9 +15,9 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from integrations.models import Connection, Draft, DraftState, Phase, Planned, Run, RunKind, RunOutcome
+from integrations.services.records import record_of
 from integrations.signals import draft_saved
 from portal.accounts.models import User
-from portal.audit.services import record
 from portal.kit.leases import OPEN_STATES, JobState
 
 
@@ -81,13 +81,8 @@ def tell_saved(draft: Draft, what: str, by: User) -> None:
 def tell(draft: Draft, action: str, by: User | None, **details: Any) -> None:
     connection = draft.connection
     told = {"connection": str(connection.public_id), "purpose": draft.purpose, "version": draft.version}
-    record(
-        action,
-        by=by,
-        company_id=connection.company_id,
-        subject=f"{connection.provider.name} connection",
-        details={**told, **details},
-    )
+    subject = f"{connection.provider.name} connection"
+    record_of(connection, action, by=by, subject=subject, **told, **details)
 
 
 def call_off_plans(draft: Draft, why: str) -> None:

@@ -11,13 +11,16 @@ from integrations.engine.explain import Facts, Trace, TraceStep, trace
 from integrations.engine.policy import Leaving
 from integrations.engine.problems import Found
 from integrations.engine.rules import Rules
+from integrations.engine.saying import say
 from integrations.models import Connection, DirectoryPerson, Held, HeldState, PersonState, Problem
 from integrations.people import ATTRIBUTES, EVENT_FIELD, STATUS_FIELD, Person, Status
 from integrations.queries import latest_reading
 
-_INSIDE = TraceStep("filter", True, "They matched the filter when it was last looked at.")
-_OUTSIDE = TraceStep("filter", False, "They did not match the filter any more when it was last looked at.")
-_ASK = "Ask the HR system now to see which condition it is, and what would bring them in."
+_INSIDE = TraceStep("filter", True, say("They matched the filter when it was last looked at."))
+_OUTSIDE = TraceStep(
+    "filter", False, say("They did not match the filter any more when it was last looked at.")
+)
+_ASK = say("Ask the HR system now to see which condition it is, and what would bring them in.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,10 @@ def _with(found: Trace, step: TraceStep) -> Trace:
 
 def _directory(person: DirectoryPerson) -> TraceStep:
     if person.state != PersonState.ACTIVE:
-        return TraceStep("directory", False, "They are not in the directory any more.")
+        return TraceStep("directory", False, say("They are not in the directory any more."))
     stays = person.kept or person.protected
-    why = "somebody decided that they stay" if stays else "their removal is held, and waits for a decision"
-    return TraceStep("directory", True, f"They are still in the directory: {why}.")
+    if stays:
+        words = say("They are still in the directory: somebody decided that they stay.")
+    else:
+        words = say("They are still in the directory: their removal is held, and waits for a decision.")
+    return TraceStep("directory", True, words)

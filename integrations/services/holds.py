@@ -24,10 +24,11 @@ from integrations.models import (
 )
 from integrations.services.departing import BATCH, RELEASED, batches, deactivate
 from integrations.services.issues import HELD, HELD_WORDS, raise_issue, resolve
+from integrations.services.ladder import colleagues_of
+from integrations.services.records import record_of
 from integrations.services.standing import deed_of_a_person, standing_still
 from integrations.services.states import set_connected
-from portal.accounts.models import Role, User
-from portal.audit.services import record
+from portal.accounts.models import User
 from portal.kit.errors import NeedsPerson
 from portal.notices.services import notify
 
@@ -134,20 +135,11 @@ def _decide(keys: list[int], state: HeldState, *, by: User, words: str) -> None:
 
 def _tell(connection: Connection, action: str, *, by: User, said: str, people: int, **more: Run) -> None:
     """The audit log, whoever looks after the connection, and the connection itself when nothing waits any more."""
-    entry = record(
-        action,
-        by=by,
-        company_id=connection.company_id,
-        subject=str(connection)[:120],
-        details={
-            "people": people,
-            "reason": said,
-            **{name: str(run.public_id) for name, run in more.items()},
-        },
-    )
+    runs = {name: str(run.public_id) for name, run in more.items()}
+    entry = record_of(connection, action, by=by, people=people, reason=said, **runs)
     done = "deactivated" if action == "holds.release" else "kept"
     notify(
-        [person for person in _concerned(connection) if person.pk != by.pk],
+        [person for person in colleagues_of(connection) if person.pk != by.pk],
         "held_decided",
         words=f"{by} decided on held removals of {connection}: {people} {done}",
         detail=f"The reason: {said}",
@@ -166,12 +158,4 @@ def _settle(connection: Connection) -> None:
         return
     resolve(connection, HELD)
     if connection.state == ConnectionState.DEGRADED and connection.reason_code in _HOLDING:
-        set_connected(connection)
-
-
-def _concerned(connection: Connection) -> list[User]:
-    """Whoever made the connection, or without them the team leads."""
-    maker = connection.created_by
-    if maker and maker.is_active and maker.is_desk_staff:
-        return [maker]
-    return list(User.objects.filter(role=Role.TL, is_active=True).order_by("pk"))
+        set_connected(connection, asked=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,13 +16,13 @@ from integrations.engine.pipeline import permitted
 from integrations.engine.problems import Found
 from integrations.engine.rules import Rules
 from integrations.models import Connection, ConnectionState, DirectoryPerson, Inquiry
-from integrations.people import EVENT_FIELD, Person
+from integrations.people import EVENT_FIELD, Person, plain
 from integrations.provider import Events, Kind, Record, Settings, Source, Unreadable
 from integrations.services.credentials import connection_settings
 from integrations.services.explaining import known_of, last_problem
+from integrations.services.records import record_of
 from portal.accounts import limits
 from portal.accounts.models import User
-from portal.audit.services import record
 from portal.kit import clock, queue
 from portal.kit.errors import NeedsPerson
 from portal.kit.http import Http
@@ -62,13 +61,8 @@ def ask(connection: Connection, query: str, *, by: User) -> Inquiry:
         inquiry = Inquiry.objects.create(
             connection=connection, query=query[:254], asked_by=by, expires_at=clock.now() + LASTS
         )
-        record(
-            "connection.asked_about_a_person",
-            by=by,
-            company_id=connection.company_id,
-            subject=str(connection)[:120],
-            details={"inquiry": str(inquiry.public_id)},
-        )
+        inquired = str(inquiry.public_id)
+        record_of(connection, "connection.asked_about_a_person", by=by, inquiry=inquired)
         queue.wake(CONNECTION_INQUIRY, inquiry.pk)
     return inquiry
 
@@ -172,12 +166,6 @@ def is_meant(person: Person, asked: Sequence[str]) -> bool:
     said = [plain(person.fields.get(name, "")) for name in _LOOKED_AT]
     words = [word for text in (*said, plain(person.source_id)) for word in (text, *text.split())]
     return bool(asked) and all(any(word.startswith(one) for word in words) for one in asked)
-
-
-def plain(text: str) -> str:
-    """Without case and accents."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter)).strip()
 
 
 def _note_events(look: _Look, matches: Sequence[_Match]) -> None:

@@ -21,11 +21,11 @@ from integrations.models import (
     Membership,
     PersonState,
 )
+from integrations.services.records import record_of
 from integrations.targets.sql import NO_DIGEST
 from portal.accounts.limits import RateLimited, take
 from portal.accounts.models import AccessLink, Company, Language, User
 from portal.accounts.tasks import Mail, deliver
-from portal.audit.services import record
 from portal.kit import clock
 from portal.kit.clock import Clock
 from portal.kit.errors import NeedsPerson
@@ -183,12 +183,8 @@ def reissue(invitation: Invitation, *, by: User, now: Clock = clock.now) -> Invi
         row.state, row.mails = InvitationState.PENDING, True
         row.made_at, row.sent_at, row.expires_at = now(), None, now() + LASTS
         row.save()
-        record(
-            "invitation.reissued",
-            by=by,
-            company_id=connection.company_id,
-            subject=f"invitation {row.person.public_id}",
-        )
+        subject = f"invitation {row.person.public_id}"
+        record_of(connection, "invitation.reissued", by=by, subject=subject)
     return row
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_noop
 
@@ -22,8 +23,8 @@ from integrations.models import (
     RunKind,
     RunOutcome,
 )
+from integrations.services.records import record_of
 from portal.accounts.models import Company, User
-from portal.audit.services import record
 from portal.kit import clock
 from portal.kit.clock import Clock
 from portal.kit.errors import NeedsPerson
@@ -31,6 +32,7 @@ from portal.kit.errors import NeedsPerson
 # Codes of issues besides those of problems, which bear this beginning.
 CREDENTIALS = "credentials"
 FAILING = "failing"
+EXPIRING, EXPIRED = "expiring", "expired"
 HELD = "held_removals"
 PROBLEM = "problem:"
 SNOOZES = (1, 3, 7, 30)  # days
@@ -89,13 +91,8 @@ def snooze(issue: Issue, days: int, *, by: User, now: Clock = clock.now) -> Issu
         fresh.snoozed_until, fresh.snoozed_by = until, by if until else None
         fresh.save(update_fields=["snoozed_until", "snoozed_by"])
         connection = Connection.objects.select_related("company").get(pk=fresh.connection_id)
-        record(
-            "issue.snoozed" if until else "issue.unsnoozed",
-            by=by,
-            company_id=connection.company_id,
-            subject=f"{connection} · {fresh.code}"[:120],
-            details={"days": days},
-        )
+        action = "issue.snoozed" if until else "issue.unsnoozed"
+        record_of(connection, action, by=by, subject=f"{connection} · {fresh.code}", days=days)
     return fresh
 
 
@@ -161,6 +158,17 @@ def issues_for(user: User, company: Company | None = None) -> QuerySet[Issue]:
     if company is not None:
         found = found.filter(connection__company=company)
     return found.select_related("connection__company", "snoozed_by").order_by("-seen_at", "-pk")
+
+
+def count_for_customer(user: User) -> int | None:
+    """As `issue_count`; None for whoever has no company. One query."""
+    issue = "connections__issues"
+    aside = Q(**{f"{issue}__snoozed_until__gt": Now()})
+    shown = Q(**{f"{issue}__resolved_at": None}) & ~aside
+    mine = Company.objects.for_actor(user).order_by()
+    number = Count(issue, filter=shown, distinct=True)
+    found = mine.aggregate(companies=Count("pk", distinct=True), number=number)
+    return int(found["number"]) if found["companies"] else None
 
 
 def issue_count(user: User) -> int:

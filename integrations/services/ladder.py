@@ -11,15 +11,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, override
 
 from integrations.models import Connection, ConnectionState, Issue
 from integrations.provider import Kind
 from integrations.services import issues
-from integrations.services.schedule import next_slot
+from integrations.services.records import record_of
 from portal.accounts.models import Language, Membership, Role, User
-from portal.audit.services import record
+from portal.kit.retold import retold
 from portal.notices.services import notify
 from portal.outbox.services import request_effect
 
@@ -82,6 +81,9 @@ def climb(connection: Connection, failure: Failure, now: datetime) -> None:
     if connection.kind != Kind.HRIS:
         return
     connection.next_run_at = next_attempt(connection, now)
+    if failure.is_credentials:  # the last try before the pause is not a day late
+        over = issue.opened_at + CREDENTIALS_PATIENCE
+        connection.next_run_at = min(connection.next_run_at, over) if over > now else connection.next_run_at
     if failure.is_credentials and _lasts(issue.opened_at, issue.count, now, CREDENTIALS_PATIENCE):
         connection.state, connection.next_run_at = ConnectionState.PAUSED, None
     elif _lasts(connection.failing_since, connection.failures, now, PATIENCE):
@@ -90,9 +92,8 @@ def climb(connection: Connection, failure: Failure, now: datetime) -> None:
 
 
 def next_attempt(connection: Connection, now: datetime) -> datetime:
-    """6, 12, 24 hours after the first failures, then daily; never sooner than the schedule would try it."""
-    step = STEPS[min(connection.failures, len(STEPS)) - 1]
-    return max(now + step, next_slot(connection, now))
+    """6, 12, 24 hours after the first failures, then daily, whatever the schedule; a success goes back to its slots."""
+    return now + STEPS[min(connection.failures, len(STEPS)) - 1]
 
 
 def _noted(connection: Connection, failure: Failure, now: datetime) -> Issue:
@@ -142,13 +143,8 @@ def tell(connection: Connection, failure: Failure, *, quietly: bool) -> None:
 
 
 def _tell_of_pause(connection: Connection, marker: str) -> None:
-    record(
-        "connection.paused",
-        by=None,
-        company_id=connection.company_id,
-        subject=str(connection)[:120],
-        details={"reason": connection.reason_code, "failures": connection.failures},
-    )
+    code, failures = connection.reason_code, connection.failures
+    record_of(connection, "connection.paused", by=None, reason=code, failures=failures)
     detail = f"{connection.reason}\n\nIts admins at the customer were told. Resume it when it is put right."
     words = f"{connection.provider.name} of {connection.company} was paused"
     _notify(connection, "paused", words, detail, f"paused:{marker}")
@@ -159,7 +155,7 @@ def _tell_of_pause(connection: Connection, marker: str) -> None:
 def mail_admin(connection: Connection, admin: User, *, marker: str) -> None:
     """The mail to one customer admin, in their language, the reason included."""
     with override("en-gb" if admin.language == Language.ENGLISH else admin.language):
-        reason = _(connection.reason)
+        reason = retold(connection.reason)
     page = reverse("connection_manage", args=[connection.public_id])
     context = {
         "company": connection.company.name,
@@ -183,7 +179,7 @@ def mail_admin(connection: Connection, admin: User, *, marker: str) -> None:
 
 def admins_of(connection: Connection) -> list[User]:
     """The customer's admins who may see the connection's company now."""
-    live = Membership.objects.live().filter(company=connection.company_id)
+    live = Membership.objects.whole().filter(company=connection.company_id)
     found = User.objects.filter(is_active=True, role=Role.CUSTOMER_ADMIN, memberships__in=live)
     return list(found.distinct().order_by("pk"))
 

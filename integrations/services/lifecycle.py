@@ -9,6 +9,7 @@ from integrations.models import Connection, ConnectionState, DirectoryPerson, In
 from integrations.models import PersonState as State
 from integrations.services import connections, issues
 from integrations.services.entitlement import must_be_allowed
+from integrations.services.records import record_of
 from portal.accounts.models import Company, User
 from portal.audit.services import record
 from portal.kit import clock
@@ -26,7 +27,7 @@ def pause(connection: Connection, *, by: User) -> Connection:
             raise NeedsPerson("It is still being set up: there is nothing to pause.", code="not_running")
         if row.state != ConnectionState.PAUSED:
             connections.pause(row)
-            _record("connection.pause", row, by)
+            record_of(row, "connection.pause", by=by, state=row.state)
     connection.refresh_from_db()
     return connection
 
@@ -38,7 +39,7 @@ def resume(connection: Connection, *, by: User) -> Connection:
         if row.state == ConnectionState.PAUSED:
             must_be_allowed(row.company, row.provider)
             connections.resume(row, by)
-            _record("connection.resume", row, by)
+            record_of(row, "connection.resume", by=by, state=row.state)
     connection.refresh_from_db()
     return connection
 
@@ -50,12 +51,12 @@ def disconnect(connection: Connection, *, by: User, now: Clock = clock.now) -> C
     """
     with transaction.atomic():
         row = _locked(connection)
-        connections.disconnect(row, by)
+        connections.disconnect(row, by, now=now)
         Connection.objects.filter(pk=row.pk).order_by().update(
-            disconnected_at=now(), purged_at=None, failing_since=None, failures=0, told_reason=""
+            purged_at=None, failing_since=None, failures=0, told_reason=""
         )
         issues.resolve(row, now=now)
-        _record("connection.disconnect", row, by)
+        record_of(row, "connection.disconnect", by=by, state=row.state)
     connection.refresh_from_db()
     return connection
 
@@ -70,7 +71,7 @@ def set_entitlement(company: Company, *, hris: bool, several: bool, by: User) ->
             row.hris_entitled, row.several_connections = hris, several
             row.save(update_fields=["hris_entitled", "several_connections"])
             details = {"before": before, "after": after}
-            record("company.entitlement", by=by, company_id=row.pk, subject=row.name[:120], details=details)
+            record("company.entitlement", by=by, company_id=row.pk, subject=row.name, details=details)
     return row
 
 
@@ -93,9 +94,3 @@ def _locked(connection: Connection) -> Connection:
     if row.state == ConnectionState.DISCONNECTED:
         raise NeedsPerson(_ENDED, code="ended")
     return row
-
-
-def _record(action: str, connection: Connection, by: User) -> None:
-    details = {"state": connection.state}
-    subject = str(connection)[:120]
-    record(action, by=by, company_id=connection.company_id, subject=subject, details=details)

@@ -9,9 +9,9 @@ from django.db.models.functions import Now
 from integrations.engine.problems import AMBIGUOUS_MATCH
 from integrations.models import Connection, DirectoryPerson, Match
 from integrations.services.issues import PROBLEM, resolve
+from integrations.services.records import record_of
 from integrations.services.standing import look_again
 from portal.accounts.models import User
-from portal.audit.services import record
 from portal.kit.errors import NeedsPerson
 
 
@@ -51,16 +51,8 @@ def decide(match: Match, *, person: DirectoryPerson | None, by: User) -> None:
         look_again(connection)
         if not undecided(connection).exists():
             resolve(connection, f"{PROBLEM}{AMBIGUOUS_MATCH}")
-        record(
-            "match.decide",
-            by=by,
-            company_id=connection.company_id,
-            subject=str(connection)[:120],
-            details={
-                "source_id": fresh.source_id,
-                "person": str(person.public_id) if person else "somebody new",
-            },
-        )
+        chosen = str(person.public_id) if person else "somebody new"
+        record_of(connection, "match.decide", by=by, source_id=fresh.source_id, person=chosen)
     match.refresh_from_db()
 
 

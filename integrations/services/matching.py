@@ -41,5 +41,5 @@ def _recognise(sync: Sync, *, others: bool, own: bool) -> int:
         found += directory.execute(statements.REHIRED)
     if taken:
         directory.execute(statements.STAYS)
-        directory.execute(statements.DESCRIBE)
+        directory.execute(statements.DESCRIBE, sometimes=list(sync.rules.mapping.sometimes))
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Count
+from django.utils.translation import gettext_noop
 
 from integrations.engine.diff import LineKind
 from integrations.engine.guard import (
+    LEAST_KNOWN,
     MOST_REMOVALS,
     MOST_REMOVED_SHARE,
     Answer,
@@ -19,13 +21,27 @@ from integrations.engine.plan import Summary
 from integrations.engine.policy import Leaving, OnLeave
 from integrations.engine.problems import DUPLICATE_ID, UNIDENTIFIED
 from integrations.engine.rules import Rules
-from integrations.models import Draft, DraftState, Problem, Receipt, Run, RunKind, RunOutcome
+from integrations.models import SETTINGS, Draft, DraftState, Problem, Receipt, Run, RunKind, RunOutcome
+from integrations.services.credentials import has_new_credentials
 from integrations.services.matching import match_people
 from integrations.services.reading import Sync
 from integrations.targets import plans
 from integrations.targets.directory import Counts
 
 PLAN_CHANGED = "plan_changed"
+# For one person, for several; stored in English and retold to whoever reads them.
+_CAME_OTHERWISE = (
+    gettext_noop("The HR system changed after the plan was confirmed: %(n1)s person came out otherwise."),
+    gettext_noop("The HR system changed after the plan was confirmed: %(n1)s people came out otherwise."),
+)
+_DIFFERS = (
+    gettext_noop("The plan is not the one that was confirmed any more: it differs for %(n1)s person."),
+    gettext_noop("The plan is not the one that was confirmed any more: it differs for %(n1)s people."),
+)
+_UNCHANGED, _CONFIRM = (
+    gettext_noop("Nobody was changed."),
+    gettext_noop("Look at the new plan and confirm it."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +68,14 @@ def rules_of(run: Run) -> Rules:
     return run.draft.rules if run.draft else run.connection.rules
 
 
+def draft_of(run: Run) -> Draft | None:
+    """The settings and credentials that the run tries, if it tries any."""
+    return run.receipt.draft if run.receipt else run.draft
+
+
 def settings_after(receipt: Receipt) -> dict[str, object]:
     """What the connection takes over."""
-    names = ("filter", "mapping", "policy", "declined")
-    return {name: receipt.after[name] for name in names if name in receipt.after}
+    return {name: receipt.after[name] for name in SETTINGS if name in receipt.after}
 
 
 def make_plan(sync: Sync) -> Plan:
@@ -73,7 +93,8 @@ def make_plan(sync: Sync) -> Plan:
     summary = plans.summary(directory) if run.draft or run.receipt else None
     refused, remark = _against_receipt(sync, counts, summary)
     seen_before = bool(run.draft or run.receipt)
-    objected = (refused,) if refused else _objections(answer, owned, missing, counts, confirmed=seen_before)
+    effect = _effect(run, owned, counts, confirmed=seen_before)
+    objected = (refused,) if refused else _objections(answer, effect, missing)
     return Plan(counts, objected, problems, summary, remark, keeps_absent)
 
 
@@ -104,23 +125,23 @@ def _answer(run: Run, owned: int) -> Answer:
     )
 
 
-def _objections(
-    answer: Answer, owned: int, missing: int, counts: Counts, *, confirmed: bool
-) -> tuple[Objection, ...]:
-    """Who is missing tells whether it is the same organisation; who leaves, whether a person must look."""
-    added = counts.kinds[LineKind.ADDED]
-    found = objections(answer, Effect(owned, absent=missing, added=added, confirmed=True))
-    if any(one.stops for one in found):
-        return found
-    effect = Effect(
+def _effect(run: Run, owned: int, counts: Counts, *, confirmed: bool) -> Effect:
+    return Effect(
         owned,
         absent=counts.leaving[Leaving.ABSENT],
         terminated=counts.leaving[Leaving.TERMINATED],
         outside=counts.leaving[Leaving.OUTSIDE],
-        added=added,
+        added=counts.kinds[LineKind.ADDED],
         confirmed=confirmed,
+        new_credentials=0 < owned < LEAST_KNOWN and has_new_credentials(run.connection, draft_of(run)),
     )
-    return objections(answer, effect)
+
+
+def _objections(answer: Answer, effect: Effect, missing: int) -> tuple[Objection, ...]:
+    """Who is missing tells whether it is the same organisation; who leaves, whether a person must look."""
+    everybody = replace(effect, absent=missing, terminated=0, outside=0, confirmed=True)
+    found = objections(answer, everybody)
+    return found if any(one.stops for one in found) else objections(answer, effect)
 
 
 def _against_receipt(sync: Sync, counts: Counts, summary: Summary | None) -> tuple[Objection | None, str]:
@@ -134,14 +155,10 @@ def _against_receipt(sync: Sync, counts: Counts, summary: Summary | None) -> tup
         return None, ""
     differ = _different(sync, receipt, summary)
     most = max(MOST_REMOVALS, int(receipt.affected * MOST_REMOVED_SHARE))
-    people = "1 person" if differ == 1 else f"{differ:,} people"
+    many, number = differ != 1, {"n1": f"{differ:,}"}
     if sync.run.kind == RunKind.FIRST and not counts.kinds[LineKind.DEACTIVATED] and differ <= most:
-        return None, f"The HR system changed after the plan was confirmed: {people} came out otherwise."
-    words = (
-        f"The plan is not the one that was confirmed any more: it differs for {people}. Nobody was changed. "
-        "Look at the new plan and confirm it."
-    )
-    return Objection(PLAN_CHANGED, words, stops=True), ""
+        return None, _CAME_OTHERWISE[many] % number
+    return Objection(PLAN_CHANGED, f"{_DIFFERS[many] % number} {_UNCHANGED} {_CONFIRM}", stops=True), ""
 
 
 def _different(sync: Sync, receipt: Receipt, summary: Summary) -> int:

@@ -19,6 +19,7 @@ from integrations.services.collector import quiet_collector
 from integrations.services.never_sent import FieldWatch
 from integrations.services.request_log import RequestLog
 from integrations.services.stopwatch import Monotonic, Stopwatch
+from integrations.sources.rest import narrowed
 from integrations.targets import groups
 from integrations.targets.directory import Directory
 from portal.kit.errors import NeedsPerson, RetryLater
@@ -31,7 +32,7 @@ STEP = timedelta(seconds=240)  # the queue's own limit
 READING_SECONDS = 120.0  # then the worker is given back
 BATCH_PEOPLE = 2_000
 BATCH_SECONDS = 2.0
-BATCHES_PER_COLLECTION = 5
+BATCHES_PER_COLLECTION = 25
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class _Judging:
 
     looks_up: bool
     by_event: bool
+    reader: Source
     fields: FieldWatch | None
 
     @classmethod
@@ -104,8 +106,9 @@ class _Judging:
         # Only where every record is read: one that is as it was last time is skipped before.
         reads_all = not looks_up or rules.version != run.connection.rules.version
         watches = reads_all and run.kind in (RunKind.FIRST, RunKind.DRY)
-        fields = FieldWatch(run, sync.source, rules.mapping.fields) if watches else None
-        return cls(looks_up, EVENT_FIELD in rules.filter.fields, fields)
+        reader = narrowed(sync.source, rules.fields)
+        fields = FieldWatch(run, reader, rules.mapping.fields) if watches else None
+        return cls(looks_up, EVENT_FIELD in rules.filter.fields, reader, fields)
 
 
 def read_people(sync: Sync) -> bool:
@@ -176,7 +179,7 @@ def _take(sync: Sync, records: list[Record], tally: _Tally, judging: _Judging) -
     if judging.by_event:
         new = with_events(new, groups.assigned(directory, [one.source_id for one in new]))
     differing, known = directory.differing(new) if judging.looks_up else (new, {})
-    judged = judge(differing, known, judging.fields or sync.source, sync.rules)
+    judged = judge(differing, known, judging.fields or judging.reader, sync.rules)
     problems = (*identified.problems, *_repeated(identified.keyed, new), *judged.problems)
     directory.stage(judged.lines)
     directory.report(problems)

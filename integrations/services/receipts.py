@@ -11,13 +11,14 @@ from typing import Any
 import orjson
 from django.utils.translation import gettext as _
 
-from integrations.engine.filtering import Clause, Filter, Rule
-from integrations.engine.mapping import Origin, Spec, When
+from integrations.engine.filtering import Filter
+from integrations.engine.mapping import Origin, Spec
 from integrations.engine.policy import BY_EVENT, NoAddress, OnLeave, Policy
-from integrations.engine.transforms import Do, Step
 from integrations.models import Draft, Receipt
-from integrations.people import ATTRIBUTES, EVENT_FIELD, field_label
+from integrations.people import ATTRIBUTES
 from integrations.provider import Provider
+from integrations.services.credentials import EMPTY
+from integrations.services.wording import field_label, fields_words, rule_words, steps_words, when_words
 
 _VERSION = 1
 CREDENTIALS = "credentials"  # in `after`, next to the four settings: the keys of what was given anew
@@ -78,16 +79,11 @@ def before_of(draft: Draft) -> dict[str, Any]:
     connection = draft.connection
     if connection.confirmed_at is None:
         return {}
-    return {
-        "filter": connection.filter,
-        "mapping": connection.mapping,
-        "policy": connection.policy,
-        "declined": connection.declined,
-    }
+    return connection.settings
 
 
 def after_of(draft: Draft) -> dict[str, Any]:
-    fresh = sorted(draft.credentials.values_list("key", flat=True))
+    fresh = sorted(draft.credentials.exclude(EMPTY).values_list("key", flat=True))
     return {**draft.settings, **({CREDENTIALS: fresh} if fresh else {})}
 
 
@@ -110,41 +106,11 @@ def compare(
 # --- in words -----------------------------------------------------------------------------------------------
 
 
-def rule_words(rule: Rule) -> str:
-    """ "Department is one of “Care”, “Surgery” and Country is “Germany”"."""
-    return _(" and ").join(_clause(clause) for clause in rule)
-
-
-def origin_words(origin: Origin) -> str:
+def _origin_words(origin: Origin) -> str:
     """ "Work e-mail, else Personal e-mail; in small letters"."""
     if origin.is_empty:
         return ""
-    joined = _(" and ") if any(step.do is Do.JOIN for step in origin.steps) else _(", else ")
-    fields = joined.join(_(field_label(name)) for name in origin.fields)
-    steps = [_step(step) for step in origin.steps if step.do is not Do.FIRST]
-    when = {When.NEW: _("only when somebody is new"), When.EMPTY: _("only while it is empty here")}
-    return "; ".join(filter(None, (fields, *steps, when.get(origin.when, ""))))
-
-
-def _clause(clause: Clause) -> str:
-    values = _(", ").join(f"“{value}”" for value in clause.values)
-    if clause.field == EVENT_FIELD and clause.op.takes_value is False:
-        return f"{_(field_label(clause.field))} {_(clause.op.label)}"
-    return " ".join(filter(None, (_(field_label(clause.field)), _(clause.op.label), values)))
-
-
-def _step(step: Step) -> str:
-    told = {"value": step.value, "by": step.by, "how": step.how, "number": len(step.table)}
-    words = {
-        Do.TRIM: _("without needless spaces"),
-        Do.CASE: _("letters: %(how)s"),
-        Do.LOOKUP: _("translated by a table of %(number)s values"),
-        Do.JOIN: _("joined with “%(by)s”"),
-        Do.SPLIT: _("a part between “%(by)s”"),
-        Do.CONSTANT: _("always “%(value)s”"),
-        Do.DATE: _("a date written as %(how)s"),
-    }
-    return words[step.do] % told
+    return "; ".join(filter(None, (fields_words(origin), *steps_words(origin), when_words(origin))))
 
 
 def _rules(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
@@ -172,7 +138,7 @@ def _mappings(
     for attribute, label in ATTRIBUTES.items():
         had, has = (Origin.of(attribute, specs.get(attribute, "")) for specs in (old, new))
         if had != has:
-            yield Difference("mapping", _(label), origin_words(had), origin_words(has))
+            yield Difference("mapping", _(label), _origin_words(had), _origin_words(has))
 
 
 def _policies(
@@ -205,8 +171,6 @@ def _policy_words(provider: Provider, data: Mapping[str, Any]) -> dict[str, str]
 
 
 def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
-    old, new = (
-        ", ".join(_(field_label(one)) for one in said.get("declined", ())) for said in (before, after)
-    )
+    old, new = (", ".join(map(field_label, said.get("declined", ()))) for said in (before, after))
     if old != new:
         yield Difference("declined", _("Never read, because you declined it"), old, new)

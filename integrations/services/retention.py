@@ -30,14 +30,13 @@ from integrations.models import (
     Problem,
     Run,
 )
-from integrations.people import ATTRIBUTES
+from integrations.people import ATTRIBUTES, REMOVED_DOMAIN
 from integrations.targets.sql import NO_DIGEST
 from portal.accounts.limits import RateLimited, take
 from portal.audit.services import record
 from portal.kit import clock
 
 REMOVED = "Removed person"
-REMOVED_DOMAIN = "@removed.invalid"  # RFC 2606: nobody has an address there
 BATCH = 500
 ROWS = 5_000
 EVERY, BATCHES = timedelta(minutes=10), 10

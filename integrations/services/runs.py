@@ -13,12 +13,13 @@ from integrations.services.adopting import refuse
 from integrations.services.applying import apply_plan
 from integrations.services.credentials import connection_settings
 from integrations.services.grouping import read_events
-from integrations.services.planning import rules_of
+from integrations.services.planning import draft_of, rules_of
 from integrations.services.reading import LEASE, Sync, read_people
 from integrations.services.request_log import RequestLog
 from integrations.services.starts import SYNC_RUN
 from integrations.services.states import set_error
 from integrations.services.stopwatch import Stopwatch
+from integrations.services.undo import perform_undo, tell_failed
 from integrations.targets.directory import Directory
 from portal.kit import clock, queue
 from portal.kit.errors import NeedsPerson, RetryLater
@@ -33,6 +34,9 @@ def perform_run(run: Run, **parts: Any) -> None:
     Raises RetryLater and NeedsPerson from the HR system, LeaseLost when another worker has the run.
     """
     if run.phase == Phase.FINISHED:
+        return
+    if run.kind == RunKind.UNDO:
+        perform_undo(run)
         return
     sync = prepared(run, **parts)
     try:
@@ -73,12 +77,11 @@ def prepared(run: Run, **parts: Any) -> Sync:
     if source is None:
         raise ValueError(f"{provider.slug} has no source of people")
     asked = RequestLog.of(run)
-    draft = run.receipt.draft if run.receipt else run.draft
     return Sync(
         run=run,
         source=source,
         http=parts.pop("http", None) or asked.listening(egress()).session(),
-        settings=parts.pop("settings", None) or connection_settings(run.connection, draft),
+        settings=parts.pop("settings", None) or connection_settings(run.connection, draft_of(run)),
         rules=rules_of(run),
         directory=parts.pop("directory", None) or Directory.of(run),
         asked=asked,
@@ -99,6 +102,9 @@ def end_failed_run(run: Run) -> None:
     )
     Directory.of(run).clear()
     refuse(run)
+    if run.kind == RunKind.UNDO:
+        tell_failed(run)
+        return
     connection = Connection.objects.get(pk=run.connection_id)
     tries = run.draft or (run.receipt and connection.state != ConnectionState.CONNECTING)
     if not tries:

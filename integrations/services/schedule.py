@@ -14,9 +14,9 @@ from django.db.models.functions import Now
 
 from integrations.models import Connection, ConnectionState, RunKind
 from integrations.provider import Kind, Provider
+from integrations.services.records import record_of
 from integrations.services.starts import open_run, start_run, waiting_receipt
 from portal.accounts.models import User
-from portal.audit.services import record
 from portal.kit import clock
 from portal.kit.clock import Clock
 from portal.kit.errors import NeedsPerson
@@ -89,13 +89,7 @@ def set_schedule(
         if fresh.state in SYNCING and not fresh.failures:
             fresh.next_run_at = next_slot(fresh, now())
         fresh.save(update_fields=["schedule", "next_run_at"])
-        record(
-            "connection.schedule",
-            by=by,
-            company_id=fresh.company_id,
-            subject=str(connection)[:120],
-            details={"before": before, "after": list(chosen)},
-        )
+        record_of(connection, "connection.schedule", by=by, before=before, after=list(chosen))
     connection.refresh_from_db(fields=["schedule", "next_run_at"])
     return connection
 

@@ -36,6 +36,15 @@ def start_run(
     return run
 
 
+def start_undo(run: Run, *, digest: str, by: User) -> Run:
+    """The undoing of `run` as the plan of this digest says. Raises IntegrityError when a run is open."""
+    undoing = Run.objects.create(
+        connection=run.connection, kind=RunKind.UNDO, asked_by=by, undoes=run, plan_digest=digest
+    )
+    queue.wake(SYNC_RUN, undoing.pk)
+    return undoing
+
+
 def waiting_receipt(connection: Connection) -> Receipt | None:
     """The confirmed plan that no run has carried out; while nothing ever worked, one that was refused counts too."""
     states = [DraftState.CONFIRMED, *([] if connection.last_success_at else [DraftState.REFUSED])]

@@ -9,7 +9,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from integrations.models import Connection, ConnectionState, Run
+from integrations.engine.problems import NOT_ABOUT_PEOPLE
+from integrations.models import Connection, ConnectionState, Problem, Run
 from integrations.provider import Kind
 from integrations.services import issues, ladder
 from integrations.services.ladder import Failure
@@ -17,6 +18,7 @@ from integrations.services.schedule import next_slot
 from integrations.signals import CONNECTED, FAILED, connection_news
 from portal.kit import clock
 from portal.kit.clock import Clock
+from portal.kit.retold import retold
 
 # A person's decision; what a worker found out meanwhile does not undo it.
 _DECIDED = (ConnectionState.PAUSED, ConnectionState.DISCONNECTED)
@@ -35,7 +37,7 @@ class Tile:
 
 def tile(connection: Connection) -> Tile:
     """What the tile of a connection says, in the reader's language."""
-    reason = _(connection.reason) if connection.reason else ""
+    reason = retold(connection.reason)
     label, tone, words = {
         ConnectionState.SETTING_UP: (
             _("Setting up"),
@@ -58,13 +60,19 @@ def tile(connection: Connection) -> Tile:
 
 @transaction.atomic
 def set_connected(
-    connection: Connection, *, reason: str = "", reason_code: str = "", now: Clock = clock.now
+    connection: Connection,
+    *,
+    reason: str = "",
+    reason_code: str = "",
+    asked: bool = True,
+    now: Clock = clock.now,
 ) -> None:
     """It works, and what was wrong is over. `reason` is for what somebody should look at nevertheless, such as held
-    removals, and makes it DEGRADED; so does a run that could not handle many of the people whom it read."""
+    removals, and makes it DEGRADED; so does a run that could not handle many of the people whom it read. `asked` False:
+    a person settled it here, so the data is as old as it was."""
     row = _locked(connection)
     if row.state not in _DECIDED:
-        first = row.last_success_at is None
+        first = asked and row.last_success_at is None
         run = issues.note_run(row, now=now)
         if not reason and _has_many_problems(run):
             reason, reason_code = MANY_WORDS, "many_problems"
@@ -74,7 +82,8 @@ def set_connected(
             row.next_run_at = next_slot(row, now())
         _forgive(row, now)
         row.save(update_fields=[*_WRITTEN, "next_run_at"])
-        Connection.objects.filter(pk=row.pk).order_by().update(last_success_at=Now())
+        if asked:
+            Connection.objects.filter(pk=row.pk).order_by().update(last_success_at=Now())
     else:
         first = False
     connection.refresh_from_db()
@@ -121,6 +130,9 @@ def _locked(connection: Connection) -> Connection:
 
 
 def _has_many_problems(run: Run | None) -> bool:
-    if run is None:
+    """A field that nobody has is worth a line, but no person's trouble."""
+    most = 0.0 if run is None else max(LEAST_PROBLEMS, run.seen * MANY_PROBLEMS)
+    if run is None or run.problem_count <= most:
         return False
-    return run.problem_count > max(LEAST_PROBLEMS, run.seen * MANY_PROBLEMS)
+    others = Problem.objects.filter(run=run, code__in=NOT_ABOUT_PEOPLE).count()
+    return run.problem_count - others > most

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from integrations.models import Connection, Credential, Draft, Purpose, SetupStep
+from integrations.models import Connection, Draft, Purpose, SetupStep
 from integrations.provider import Method, Provider, Settings, Source
-from integrations.services.credentials import connection_settings, store_credentials
+from integrations.services.credentials import (
+    EMPTY,
+    connection_settings,
+    drop_other_methods,
+    keys_of_others,
+    method_of,
+    store_credentials,
+    take_over,
+)
 from integrations.services.draft_choices import prune
 from integrations.services.draft_rows import refuse_changed, save, tell, tell_saved, writing
 from integrations.services.previews import forget_previews
@@ -59,31 +67,34 @@ def authenticate(
     settings: Settings,
     *,
     by: User,
+    method: Method | None = None,
     source: Source | None = None,
     http: Http | None = None,
 ) -> Draft:
-    """Stores what was typed with the draft and tries it with everything else that is held.
+    """Stores what was typed with the draft and tries it with everything else that is held for this method.
 
-    A secret left empty stays as it is. What works belongs to the connection at once where it is only being set up, and
-    stays with the draft until that is confirmed otherwise. `source` and `http` replace the card's and the portal's own.
+    Without a `method` the typed secrets tell; once it works, what only another one needs is dropped. A secret left
+    empty stays as it is. What works belongs to the connection at once where it is only being set up, and stays with the
+    draft until that is confirmed otherwise. `source` and `http` replace the card's and the portal's own.
     Raises DraftRefused; RateLimited; NeedsPerson with a translated sentence when something is missing or refused;
     RetryLater when the vendor is away. What was typed is kept in the latter two, except for a pair that cannot be.
     """
     connection = draft.connection
     limits.take("draft.authenticate", f"{connection.pk}:{by.pk}", most=MOST_TRIES, per=TRIES_PER)
     provider = connection.provider
+    method = method or method_of(provider, settings)
     must_be_usable(provider, settings)
     with writing(draft) as locked:
         store_credentials(connection, settings, by, draft=locked)
-        tried = connection_settings(connection, locked)
+        tried = connection_settings(connection, locked, without=keys_of_others(provider, method))
         version = locked.version + 1
         save(locked, authenticated_at=None, plan=None)
-    must_be_complete(provider, tried)
+    must_be_complete(provider, tried, method)
     try_credentials(provider, tried, source=source, http=http)
     with writing(draft) as locked:
         if locked.version != version:
             raise refuse_changed()
-        _works(locked, tried, by)
+        _works(locked, tried, by, method)
     return draft
 
 
@@ -124,24 +135,20 @@ def must_be_usable(provider: Provider, typed: Settings) -> None:
         raise NeedsPerson(_(error.sentence), code=error.code) from None
 
 
-def must_be_complete(provider: Provider, held: Settings) -> None:
-    """Raises NeedsPerson for the first value that is missing; one whole method is enough where there are several."""
+def must_be_complete(provider: Provider, held: Settings, method: Method | None = None) -> None:
+    """Raises NeedsPerson for the first value that is missing; one whole method is enough where none was chosen."""
+    of_methods = {key for each in provider.methods for key in each.keys}
     required = [item.key for item in provider.credentials if item.required.holds({})]
-    of_methods = {key for method in provider.methods for key in method.keys}
     missing = [key for key in required if key not in of_methods and not held.get(key)]
-    if provider.methods and not any(_is_whole(method, required, held) for method in provider.methods):
-        missing += [key for key in provider.methods[0].keys if not held.get(key)]
+    ways = (method,) if method else provider.methods
+    if ways and not any(all(map(held.get, each.keys)) for each in ways):
+        missing += [key for key in ways[0].keys if not held.get(key)]
     for item in provider.credentials:
         if item.key in missing:
             told = {"label": _(item.label)}
             raise NeedsPerson(
                 _("“%(label)s” is missing. Enter it, and try again.") % told, code="missing_credentials"
             )
-
-
-def _is_whole(method: Method, required: Collection[str], held: Settings) -> bool:
-    needed = [key for key in method.keys if key in required]
-    return all(map(held.get, needed)) if needed else any(map(held.get, method.keys))
 
 
 def _in_words(error: NeedsPerson, provider: Provider) -> str:
@@ -153,9 +160,10 @@ def _in_words(error: NeedsPerson, provider: Provider) -> str:
     return str(_WORDS[error.code]) % {"system": provider.name}
 
 
-def _works(draft: Draft, tried: Mapping[str, str], by: User) -> None:
+def _works(draft: Draft, tried: Mapping[str, str], by: User, method: Method | None) -> None:
     connection = draft.connection
-    fresh = set(draft.credentials.values_list("key", flat=True))
+    drop_other_methods(connection, method, draft)
+    fresh = set(draft.credentials.exclude(EMPTY).values_list("key", flat=True))
     values = {"authenticated_at": clock.now(), "step": SetupStep.FILTER}
     if draft.rehearses:
         # The file is over; of its filter and mapping stays what this system can send.
@@ -171,11 +179,3 @@ def _works(draft: Draft, tried: Mapping[str, str], by: User) -> None:
         tell_saved(draft, "rehearsal_ended", by)
     told = {key: value for key, value in tried.items() if key in fresh}
     credentials_given.send(Connection, connection=connection, settings=told, by=by)
-
-
-def take_over(connection: Connection, draft: Draft) -> None:
-    """What the draft tried becomes the connection's own. Belongs into the caller's transaction."""
-    fresh = Credential.objects.filter(connection=connection, draft=draft)
-    own = Credential.objects.filter(connection=connection, draft=None)
-    own.filter(key__in=fresh.values("key")).delete()
-    fresh.update(draft=None)

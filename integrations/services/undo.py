@@ -1,23 +1,42 @@
-"""Undoing a run, for thirty days: looked at as a plan first, then done by whoever types how many people it is about."""
+"""Undoing a run, for thirty days: looked at as a plan first, confirmed by typing how many people it is about.
+
+A worker does it then, as a run that stands in the history: its row is the claim, and its writes are one transaction.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
+from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils.translation import gettext_noop
 
 from integrations.engine.undoing import UndoPlan
-from integrations.models import Connection, ConnectionState, Run, RunKind, RunOutcome
+from integrations.models import Connection, ConnectionState, Phase, Run, RunKind, RunOutcome
 from integrations.services.departing import UNDONE
+from integrations.services.ladder import colleagues_of
+from integrations.services.reading import STEP
+from integrations.services.records import record_of
 from integrations.services.restoring import apply_back
 from integrations.services.reversing import plan_back
-from integrations.services.standing import deed_of_a_person, look_again, standing_still
+from integrations.services.standing import look_again, standing_still
+from integrations.services.starts import start_undo
 from portal.accounts.models import User
-from portal.audit.services import record
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
+from portal.kit.failpoints import reach
+from portal.kit.leases import JobState, fenced, renew, update
+from portal.notices.services import notify
 
 UNDO_FOR = timedelta(days=30)
+_OVER = {
+    "job_state": JobState.DONE,
+    "phase": Phase.FINISHED,
+    "lease_until": None,
+    "failure_code": "",
+    "failure": "",
+}
 PAUSE_REASON = gettext_noop(
     "A run was undone, so nothing runs until somebody resumes it. First put right what was wrong with that run, in "
     "the HR system or in the filter and the mapping here: the next run looks at everybody again."
@@ -29,8 +48,14 @@ def undo_until(run: Run) -> datetime | None:
     return run.finished_at + UNDO_FOR if run.finished_at else None
 
 
-def refusal(run: Run) -> str:
-    """Why this run cannot be undone at all, in a sentence; "" when it can."""
+def undoing_of(run: Run) -> Run | None:
+    """The run that undid this one, or is about to; one that came to nothing does not count."""
+    found: Run | None = run.undone_by.exclude(outcome=RunOutcome.FAILED).first()
+    return found
+
+
+def refusal(run: Run, undoing: Run | None = None) -> str:
+    """Why this run cannot be undone at all, in a sentence; "" when it can. `undoing` is what is about to do it."""
     until = undo_until(run)
     if run.kind == RunKind.DRY:
         return gettext_noop("A plan changes nobody, so there is nothing to undo.")
@@ -40,7 +65,7 @@ def refusal(run: Run) -> str:
         return gettext_noop("The run is still going on. It can be undone when it is over.")
     if run.outcome not in (RunOutcome.APPLIED, RunOutcome.HELD):
         return gettext_noop("The run did not change anybody, so there is nothing to undo.")
-    if run.undone_by.exists():
+    if undoing_of(run) not in (None, undoing):
         return gettext_noop("The run was undone already.")
     if run.forgotten_at or clock.now() > until:
         return gettext_noop("A run can be undone for 30 days. This one is older.")
@@ -53,48 +78,95 @@ def plan_undo(run: Run) -> UndoPlan:
 
 
 def undo_run(run: Run, *, typed: int, digest: str, by: User) -> Run:
-    """Does what the plan of this digest says, and pauses the connection. Returns the run that stands for it.
+    """Lets a worker do what the plan of this digest says. Returns the run that stands for it.
 
     Raises NeedsPerson: "undo_refused", "undo_changed" (something is not as it was looked at), "wrong_number",
     "already_running".
     """
-    with standing_still(run.connection) as connection:
-        fresh = Run.objects.select_for_update().get(pk=run.pk)
-        if why := refusal(fresh):
-            raise NeedsPerson(why, code="undo_refused")
-        back = plan_back(fresh)
-        _must_be_confirmed(back.plan, typed, digest)
-        undone = deed_of_a_person(connection, RunKind.UNDO, by=by, undoes=fresh, plan_digest=back.plan.digest)
-        counts = apply_back(back, undone)
-        for name, number in counts.items():
-            setattr(undone, name, number)
-        undone.save(update_fields=[*counts])
-        _pause(connection)
-        look_again(connection, groups=True)
-        details = {"run": str(fresh.public_id), "by_run": str(undone.public_id), "people": back.plan.affected}
-        record(
-            "run.undo",
-            by=by,
-            company_id=connection.company_id,
-            subject=str(connection)[:120],
-            details=details,
-        )
-    run.connection.refresh_from_db()
-    return undone
+    fresh = Run.objects.select_related("connection").get(pk=run.pk)
+    _must_be_possible(fresh)
+    _must_be_confirmed(plan_undo(fresh), typed, digest)
+    with standing_still(fresh.connection):
+        _must_be_possible(fresh)
+        return start_undo(fresh, digest=digest, by=by)
+
+
+def perform_undo(undoing: Run) -> None:
+    """What a worker does: everything, or nothing where something has changed since the plan was confirmed.
+
+    Raises NeedsPerson ("undo_refused", "undo_changed"), LeaseLost.
+    """
+    renew(undoing, STEP, phase=Phase.APPLYING, started_at=undoing.started_at or Now())
+    with transaction.atomic():
+        # The connection before the run, the order in which pages lock them.
+        rows = Connection.objects.select_for_update(no_key=True, of=("self",)).order_by()
+        connection = rows.get(pk=undoing.connection_id)
+        with fenced(undoing):
+            _carry_out(undoing, connection)
+
+
+def tell_failed(undoing: Run) -> None:
+    """Whoever asked for it may have left the page. In the transaction that ends the run."""
+    words = f"A run of {undoing.connection} was not undone. Nobody was changed."
+    people = [undoing.asked_by] if undoing.asked_by else []
+    notify(
+        people,
+        "undone",
+        words=words,
+        detail=undoing.failure,
+        url=reverse("run_detail", args=[undoing.public_id]),
+        marker=f"not_undone:{undoing.pk}",
+    )
+
+
+def _carry_out(undoing: Run, connection: Connection) -> None:
+    run = Run.objects.select_for_update(of=("self",)).get(undone_by=undoing)
+    _must_be_possible(run, undoing)
+    back = plan_back(run)
+    if back.plan.digest != undoing.plan_digest:
+        why = gettext_noop("Something has changed since you looked, so nothing was undone.")
+        raise NeedsPerson(why, code="undo_changed")
+    counts = apply_back(back, undoing)
+    reach("in_undo")
+    # Over with its writes, not after them: nobody can call off what was done.
+    update(undoing, **counts, **_OVER, outcome=RunOutcome.APPLIED, finished_at=Now())
+    _pause(connection)
+    look_again(connection, groups=True)
+    by, ids = undoing.asked_by, {"run": str(run.public_id), "by_run": str(undoing.public_id)}
+    record_of(connection, "run.undo", by=by, people=back.plan.affected, **ids)
+    _tell(undoing, back.plan.affected)
+
+
+def _tell(undoing: Run, people: int) -> None:
+    by, connection = undoing.asked_by, undoing.connection
+    number = "1 person is" if people == 1 else f"{people:,} people are"
+    notify(
+        [one for one in colleagues_of(connection) if by is None or one.pk != by.pk],
+        "undone",
+        words=f"{by or 'Somebody'} undid a run of {connection}: {number} as before",
+        detail="" if connection.state == ConnectionState.DISCONNECTED else PAUSE_REASON,
+        url=reverse("run_detail", args=[undoing.public_id]),
+        marker=f"undone:{undoing.pk}",
+    )
+
+
+def _must_be_possible(run: Run, undoing: Run | None = None) -> None:
+    if why := refusal(run, undoing):
+        raise NeedsPerson(why, code="undo_refused")
 
 
 def _must_be_confirmed(plan: UndoPlan, typed: int, digest: str) -> None:
     if digest != plan.digest:
-        raise NeedsPerson(
-            "Something has changed since you looked, so nothing was undone. This is what would happen now.",
-            code="undo_changed",
+        why = gettext_noop(
+            "Something has changed since you looked, so nothing was undone. This is what would happen now."
         )
+        raise NeedsPerson(why, code="undo_changed")
     if not plan.affected:
-        raise NeedsPerson("There is nobody left to whom this could be undone.", code="undo_refused")
+        why = gettext_noop("There is nobody left to whom this could be undone.")
+        raise NeedsPerson(why, code="undo_refused")
     if typed != plan.affected:
-        raise NeedsPerson(
-            "That is not the number of people that this is about, so nothing was undone.", code="wrong_number"
-        )
+        why = gettext_noop("That is not the number of people that this is about, so nothing was undone.")
+        raise NeedsPerson(why, code="wrong_number")
 
 
 def _pause(connection: Connection) -> None:

@@ -7,7 +7,7 @@ All of them work on the lines of one run; lines that cannot be decided leave the
 from __future__ import annotations
 
 from integrations.models import Connection, Match
-from integrations.people import ATTRIBUTES
+from integrations.people import ATTRIBUTES, REMOVED_DOMAIN
 from integrations.targets.sql import ASSIGNMENTS, PERSON, PROBLEM, STAGED
 
 CONNECTION = Connection._meta.db_table
@@ -137,11 +137,14 @@ BY = {key: _match(key) for key in _KEYS}
 AMBIGUOUS = {key: _ask(key, _WAS_HERE) for key in _KEYS}
 REHIRED = _ask("email", _IS_OUT)
 
+# What stands there then is nothing of theirs.
+_FORGOTTEN = f"p.email LIKE '%%{REMOVED_DOMAIN}'"
 _PAIRS = ", ".join(
     f"('{name}', p.{name}, coalesce(line.person->'after'->>'{name}', ''))" for name in ATTRIBUTES
 )
 
-# From here on a matched line shows what differs, as any change; the connection and the key are part of it.
+# From here on a matched line shows what differs, as any change; the connection and the key are part of it. Whoever is
+# taken over is not new: attributes that are filled for new people, or where nothing is, keep what stands there.
 DESCRIBE = f"""
 UPDATE {STAGED} line SET person = line.person || (
     SELECT jsonb_build_object(
@@ -149,7 +152,8 @@ UPDATE {STAGED} line SET person = line.person || (
             'source_id', p.source_id, 'connection', was.public_id, 'status', p.state),
         'after', coalesce(jsonb_object_agg(name, wants), '{{}}') || jsonb_build_object(
             'source_id', line.source_id, 'connection', our.public_id, 'status', 'active'))
-    FROM (VALUES {_PAIRS}) AS attribute(name, has, wants) WHERE has <> wants)
+    FROM (VALUES {_PAIRS}) AS attribute(name, has, wants)
+    WHERE has <> wants AND (has = '' OR name <> ALL(%(sometimes)s) OR {_FORGOTTEN}))
 FROM {PERSON} p JOIN {CONNECTION} was ON was.id = p.connection_id, {CONNECTION} our
 WHERE line.run_id = %(run)s AND line.person->>'kind' = 'matched' AND p.id = (line.person->>'match')::bigint
   AND our.id = %(connection)s"""

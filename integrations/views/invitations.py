@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,8 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from integrations.models import Connection, Invitation, InvitationState
 from integrations.permissions import SETTERS
 from integrations.services import invitations
-from integrations.views.shared import DeskRequest, connection_of, page_of, text_of
-from portal.kit.errors import NeedsPerson
+from integrations.views.shared import DeskRequest, connection_of, do_and_say, page_of, text_of
 
 PER_PAGE = 25
 TONES = {
@@ -82,12 +80,8 @@ def invitation_reissue(request: DeskRequest, public_id: UUID) -> HttpResponse:
     """Back to the list of its connection, with what happened."""
     rows = Invitation.objects.filter(person__connection__in=Connection.objects.for_actor(request.user))
     invitation = get_object_or_404(rows.select_related("person__connection"), public_id=public_id)
-    try:
-        invitations.reissue(invitation, by=request.user)
-    except NeedsPerson as error:
-        messages.error(request, _(error.sentence))
-    else:
-        messages.success(request, _("A new invitation is on its way. The earlier address no longer works."))
+    done = _("A new invitation is on its way. The earlier address no longer works.")
+    do_and_say(request, lambda: invitations.reissue(invitation, by=request.user), done)
     return redirect("invitation_list", invitation.person.connection.public_id)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.contrib import messages
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
@@ -17,8 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from integrations.models import Issue
 from integrations.permissions import SETTERS
 from integrations.services import issues
-from integrations.views.shared import DeskRequest, company_of, page_of
-from portal.kit.errors import NeedsPerson
+from integrations.views.shared import DeskRequest, company_of, do_and_say, page_of
 
 PER_PAGE = 25
 OPEN, ASIDE, OVER = "", "aside", "over"
@@ -57,13 +55,8 @@ def issue_snooze(request: DeskRequest, public_id: UUID) -> HttpResponse:
         days = int(request.POST.get("days", "3")[:3])
     except ValueError:
         days = -1
-    try:
-        issues.snooze(issue, days, by=request.user)
-    except NeedsPerson as error:
-        messages.error(request, _(error.sentence))
-    else:
-        words = _("Put aside. It comes back by itself.") if days else _("It is among the open ones again.")
-        messages.success(request, words)
+    done = _("Put aside. It comes back by itself.") if days else _("It is among the open ones again.")
+    do_and_say(request, lambda: issues.snooze(issue, days, by=request.user), done)
     return redirect(_back(request))
 
 

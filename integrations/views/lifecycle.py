@@ -20,7 +20,7 @@ from integrations.services import issues, lifecycle
 from integrations.services.states import tile
 from integrations.views.rule_words import filter_words, policy_lines
 from integrations.views.schedule import schedule_words, upcoming
-from integrations.views.shared import DeskRequest, connection_of
+from integrations.views.shared import DeskRequest, connection_of, do_and_say
 from portal.accounts.models import Company, Role
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
@@ -90,24 +90,16 @@ def _meaning(connection: Connection) -> str:
 @require_POST
 def connection_pause(request: DeskRequest, public_id: UUID) -> HttpResponse:
     connection = connection_of(request.user, public_id)
-    try:
-        lifecycle.pause(connection, by=request.user)
-    except NeedsPerson as error:
-        messages.error(request, _(error.sentence))
-    else:
-        messages.success(request, _("Paused. Nothing is read and nobody is changed until it is resumed."))
+    done = _("Paused. Nothing is read and nobody is changed until it is resumed.")
+    do_and_say(request, lambda: lifecycle.pause(connection, by=request.user), done)
     return redirect("connection_manage", connection.public_id)
 
 
 @require_POST
 def connection_resume(request: DeskRequest, public_id: UUID) -> HttpResponse:
     connection = connection_of(request.user, public_id)
-    try:
-        lifecycle.resume(connection, by=request.user)
-    except NeedsPerson as error:
-        messages.error(request, _(error.sentence))
-    else:
-        messages.success(request, _("Resumed. It is being tried now."))
+    done = _("Resumed. It is being tried now.")
+    do_and_say(request, lambda: lifecycle.resume(connection, by=request.user), done)
     return redirect("connection_manage", connection.public_id)
 
 

@@ -16,7 +16,7 @@ from integrations.models import ConnectionState, DirectoryPerson, Group, Members
 from integrations.permissions import POLICY
 from integrations.services import local
 from integrations.services.starts import open_run
-from integrations.views.shared import DeskRequest, group_of, page_of, person_of, text_of
+from integrations.views.shared import DeskRequest, do_and_say, group_of, page_of, person_of, text_of
 from portal.accounts.policy import POST
 from portal.kit.errors import NeedsPerson
 
@@ -62,13 +62,8 @@ def person_edit(request: DeskRequest, public_id: UUID) -> HttpResponse:
 def person_protect(request: DeskRequest, public_id: UUID) -> HttpResponse:
     person = person_of(request.user, public_id)
     on = request.POST.get("on") == "1"
-    try:
-        local.protect(person, on=on, by=request.user)
-    except NeedsPerson as error:
-        messages.error(request, _(error.sentence))
-    else:
-        said = _("Protected: no run deactivates them.") if on else _("No longer protected.")
-        messages.success(request, said)
+    done = _("Protected: no run deactivates them.") if on else _("No longer protected.")
+    do_and_say(request, lambda: local.protect(person, on=on, by=request.user), done)
     return redirect("person_edit", person.public_id)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from integrations.models import Connection, DirectoryPerson, Match, PersonState
 from integrations.permissions import POLICY
 from integrations.services import matches as services
-from integrations.views.shared import DeskRequest, connection_of, page_of
+from integrations.views.shared import DeskRequest, connection_of, do_and_say, page_of
 from integrations.views.words import PERSON_TONES
 from portal.accounts.policy import POST
 from portal.kit.errors import NeedsPerson
@@ -45,13 +44,8 @@ def match_decide(request: DeskRequest, public_id: UUID, pk: int) -> HttpResponse
     match = Match.objects.filter(connection=connection, pk=pk).select_related("connection").first()
     if match is None:
         raise Http404
-    try:
-        services.decide(match, person=_person(request, match), by=request.user)
-    except NeedsPerson as error:
-        messages.error(request, _(error.sentence))
-    else:
-        said = _("Decided: the next run carries it out for %(name)s.") % {"name": match.person_name}
-        messages.success(request, said)
+    done = _("Decided: the next run carries it out for %(name)s.") % {"name": match.person_name}
+    do_and_say(request, lambda: services.decide(match, person=_person(request, match), by=request.user), done)
     return redirect("matches_list", connection.public_id)
 
 

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from integrations.engine.filtering import Clause, Filter, Op, Rule
-from integrations.engine.mapping import Origin, When
+from integrations.engine.mapping import Origin
 from integrations.engine.policy import BY_EVENT, NoAddress, OnLeave, Policy
 from integrations.engine.transforms import Do, Step
 from integrations.models import Connection
 from integrations.people import ATTRIBUTES, EVENT_FIELD
 from integrations.provider import Kind
-from integrations.views.words import field_label
+from integrations.services import wording
 
-_OPS = {
-    Op.IS: gettext_noop("is"),
-    Op.IS_NOT: gettext_noop("is not"),
-    Op.ONE_OF: gettext_noop("is one of"),
-    Op.CONTAINS: gettext_noop("contains"),
-    Op.STARTS: gettext_noop("starts with"),
-    Op.BEFORE: gettext_noop("is before"),
-    Op.AFTER: gettext_noop("is after"),
-    Op.PRESENT: gettext_noop("has a value"),
-    Op.EMPTY: gettext_noop("is empty"),
-}
 _CASES = {
     "lower": gettext_noop("in small letters"),
     "upper": gettext_noop("in capital letters"),
     "title": gettext_noop("each word with a capital"),
-}
-_WHEN = {
-    When.NEW: gettext_noop("only when somebody is new"),
-    When.EMPTY: gettext_noop("only while it is empty here"),
 }
 
 
@@ -63,26 +48,23 @@ def filter_words(found: Filter) -> FilterWords:
 
 
 def rule_words(rule: Rule) -> str:
-    """ "Department is one of Care, Surgery and Country is Germany"."""
-    return _(" and ").join(map(clause_words, rule))
+    """ "Department is one of “Care”, “Surgery” and has a present or future event"."""
+    return wording.rule_words(rule, _clause)
 
 
-def clause_words(clause: Clause) -> str:
+def _clause(clause: Clause) -> str:
     if clause.field == EVENT_FIELD and clause.op in (Op.PRESENT, Op.IS):
         return _("has a present or future event")
-    values = _(", ").join(f"“{value}”" for value in clause.values)
-    return " ".join(filter(None, (field_label(clause.field), _(_OPS[clause.op]), values)))
+    return wording.clause_words(clause)
 
 
 def origin_words(origin: Origin) -> OriginWords:
-    joins = any(step.do is Do.JOIN for step in origin.steps)
-    between = _(" and ") if joins else _(", else ")
     return OriginWords(
         origin.attribute,
         _(ATTRIBUTES[origin.attribute]),
-        between.join(field_label(name) for name in origin.fields),
-        tuple(_STEPS[step.do](step) for step in origin.steps if step.do is not Do.FIRST),
-        _(_WHEN[origin.when]) if origin.when in _WHEN else "",
+        wording.fields_words(origin),
+        tuple(wording.steps_words(origin, _STEPS)),
+        wording.when_words(origin),
     )
 
 
@@ -102,15 +84,10 @@ def _part(step: Step) -> str:
     return _("part %(number)s between “%(by)s”") % said
 
 
-_STEPS: Mapping[Do, Callable[[Step], str]] = {
-    Do.TRIM: lambda step: _("without needless spaces"),
+_STEPS: wording.StepWords = {
+    **wording.STEPS,
     Do.CASE: lambda step: _(_CASES[step.how]),
-    Do.LOOKUP: lambda step: _("translated by a table of %(number)s values") % {"number": len(step.table)},
-    Do.JOIN: lambda step: _("joined with “%(by)s”") % {"by": step.by},
     Do.SPLIT: _part,
-    Do.CONSTANT: lambda step: _("always “%(value)s”") % {"value": step.value},
-    Do.FIRST: lambda step: _("the first that is not empty"),
-    Do.DATE: lambda step: _("a date written as %(how)s") % {"how": step.how},
 }
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from integrations import queries
 from integrations.engine import problems
 from integrations.engine.problems import Words
 from integrations.models import ChangeKind, DirectoryPerson, Problem, Run
-from integrations.people import ATTRIBUTES
+from integrations.services.wording import attribute_label
 from integrations.views import words
 from integrations.views.shared import DeskRequest, page_of, people_by_key
 
@@ -81,13 +80,9 @@ def _memberships(request: DeskRequest, run: Run) -> dict[str, Any]:
 
 def troubles_of(run: Run) -> list[Trouble]:
     """Grouped by code, the most frequent first, with the first people of each. Three queries in all."""
-    counts = dict(run.problems.order_by().values_list("code").annotate(number=Count("pk")))
+    counts, shown = queries.problems_by_code(run, PEOPLE_PER_PROBLEM)
     if not counts:
         return []
-    shown: dict[str, list[Problem]] = defaultdict(list)
-    rank = Window(RowNumber(), partition_by=[F("code")], order_by="pk")
-    for problem in queries.problems_of(run).annotate(rank=rank).filter(rank__lte=PEOPLE_PER_PROBLEM):
-        shown[problem.code].append(problem)
     people = people_by_key(
         run.connection, [problem.source_id for found in shown.values() for problem in found]
     )
@@ -97,12 +92,14 @@ def troubles_of(run: Run) -> list[Trouble]:
             problems.words(code),
             number,
             tuple(
-                (problem, people.get(problem.source_id), _attribute(problem.field)) for problem in shown[code]
+                (problem, people.get(problem.source_id), attribute_label(problem.field))
+                for problem in shown[code]
             ),
         )
-        for code, number in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        for code, number in by_frequency(counts)
     ]
 
 
-def _attribute(name: str) -> str:
-    return _(ATTRIBUTES[name]) if name in ATTRIBUTES else words.field_label(name)
+def by_frequency(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The most frequent first."""
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_safe
 
 from integrations.models import Run, RunKind
-from integrations.services.undo import refusal
+from integrations.services.undo import refusal, undoing_of
 from integrations.views import words
 from integrations.views.run_changes import changes_of, troubles_of
 from integrations.views.shared import DeskRequest, address_for, page_of, run_of
@@ -67,6 +67,7 @@ def _progress(run: Run) -> dict[str, Any]:
         "title": words.run_title(run),
         "badge": words.run_badge(run),
         "dry": run.kind == RunKind.DRY,
+        "undoes": run.kind == RunKind.UNDO,
         "phases": words.phases(run),
         "pace": words.pace(run),
         "waited": words.duration(run.created_at, run.started_at),
@@ -125,14 +126,16 @@ def _stages(run: Run) -> dict[str, Any]:
     }
 
 
-def _links(user: User, run: Run) -> dict[str, str]:
+def _links(user: User, run: Run) -> dict[str, Any]:
     may_undo = run.change_total or run.joined or run.left_groups
-    undone = run.undone_by.first() if may_undo else None
+    undone = undoing_of(run) if may_undo else None
     undo = address_for(user, "run_undo", run.public_id) if may_undo and not undone else ""
     return {
         "requests_url": address_for(user, "run_requests", run.public_id),
         "undo_url": undo if undo and not refusal(run) else "",
         "undone_url": address_for(user, "run_detail", undone.public_id) if undone else "",
+        "again_url": address_for(user, "run_undo", run.undoes.public_id) if run.undoes else "",
+        "undone": undone,
         "holds_url": address_for(user, "holds_detail", run.connection.public_id) if run.held else "",
         "matches_url": address_for(user, "matches_list", run.connection.public_id),
     }

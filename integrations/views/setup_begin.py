@@ -18,11 +18,11 @@ from integrations.people import ATTRIBUTES
 from integrations.provider import OurValue, Provider, Step
 from integrations.services import drafts
 from integrations.services.drafts import DraftRefused
+from integrations.services.wording import field_label
 from integrations.sources.blocking import NEVER_READ
 from integrations.views.rule_words import filter_words
 from integrations.views.setup_frame import goes_to, page, refused
 from integrations.views.shared import DeskRequest
-from integrations.views.words import field_label
 
 _NEEDED = ("first_name", "last_name", "email")
 _PURPOSES = {

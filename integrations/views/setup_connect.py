@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from integrations.forms import CredentialsForm
 from integrations.forms_setup import RehearsalForm
 from integrations.models import Credential, Draft, Purpose, SetupStep
-from integrations.provider import Method, Provider
+from integrations.provider import Item, Method, Provider
 from integrations.services import drafts, previews, rehearsal
 from integrations.services.drafts import DraftRefused
 from integrations.views.setup_frame import goes_to, open_draft_of, page
@@ -40,21 +41,21 @@ class Held:
 def authenticate(request: DeskRequest, draft: Draft) -> HttpResponse:
     """Stored and tried in one go: what the HR system answers stands beside the form."""
     card, held = draft.connection.provider, _held(draft)
-    method = _method(card, request.POST.get("method") or request.GET.get("method", ""))
+    method = _method(card, request.POST.get("method") or request.GET.get("method", ""), held)
     sent = request.method == "POST" and request.user.may_enter_secrets
     form = CredentialsForm(card, shown=held.shown, held=held.secrets, data=request.POST if sent else None)
     _only(form, method)
-    if request.method == "POST" and (not sent or form.is_valid()):
-        settings = form.settings if sent else {}
-        if _tried(request, draft, form, settings):
-            return _on_to_the_filter(request, draft)
+    is_sent = request.method == "POST" and (not sent or form.is_valid())
+    if is_sent and _tried(request, draft, form, method):
+        return _on_to_the_filter(request, draft)
     return _page(request, draft, form, held, method)
 
 
-def _tried(request: DeskRequest, draft: Draft, form: CredentialsForm, settings: dict[str, str]) -> bool:
+def _tried(request: DeskRequest, draft: Draft, form: CredentialsForm, method: Method | None) -> bool:
     """False, with the sentence on the form, when the HR system does not let us in."""
+    settings = form.settings if form.is_bound else {}
     try:
-        drafts.authenticate(draft, settings, by=request.user)
+        drafts.authenticate(draft, settings, by=request.user, method=method)
     except (DraftRefused, NeedsPerson, RateLimited) as error:
         _say(request, form, error.sentence)
     except RetryLater as error:
@@ -98,7 +99,7 @@ def _page(
     file_form: RehearsalForm | None = None,
 ) -> HttpResponse:
     card = draft.connection.provider
-    wanted = [item for item in card.credentials if item.key in form.fields and item.required.holds({})]
+    wanted = [item for item in card.credentials if _is_wanted(item, method)]
     context: dict[str, Any] = {
         "form": form,
         "held": held,
@@ -128,7 +129,8 @@ def setup_rehearse(request: DeskRequest, public_id: UUID) -> HttpResponse:
             form.add_error("file", error.sentence)
         else:
             return give_key(goes_to(draft, SetupStep.FILTER), connection, keys)
-    held, method = _held(draft), _method(connection.provider, "")
+    held = _held(draft)
+    method = _method(connection.provider, "", held)
     empty = CredentialsForm(connection.provider, shown=held.shown, held=held.secrets)
     _only(empty, method)
     return _page(request, draft, empty, held, method, file_form=form)
@@ -168,14 +170,22 @@ def _held(draft: Draft) -> Held:
     )
 
 
-def _method(card: Provider, key: str) -> Method | None:
-    """The chosen way to authenticate; the first one unless told otherwise, None where there is only one."""
-    return next((one for one in card.methods if one.key == key), card.methods[0] if card.methods else None)
+def _method(card: Provider, key: str, held: Held) -> Method | None:
+    """The chosen way to authenticate, else the one that is there already, else the first; None where there is one."""
+    chosen = (one for one in card.methods if one.key == key)
+    whole = (one for one in card.methods if held.keys.issuperset(one.keys))
+    return next(chain(chosen, whole, card.methods), None)
+
+
+def _is_wanted(item: Item, method: Method | None) -> bool:
+    return item.key in method.keys if method else item.required.holds({})
 
 
 def _only(form: CredentialsForm, method: Method | None) -> None:
-    """Asks for what this method needs and for nothing else."""
+    """Asks for what this method needs, for all of it, and for nothing else."""
     if method is None:
         return
     for key in [key for key in form.fields if key not in method.keys]:
         del form.fields[key]
+    for key, field in form.fields.items():
+        field.required = key not in form.held

@@ -19,12 +19,12 @@ from integrations.people import EVENT_FIELD, STATUS_FIELD
 from integrations.services import drafts, previews
 from integrations.services.drafts import DraftRefused
 from integrations.services.previews import Seen
+from integrations.services.wording import field_label
 from integrations.views.rule_words import rule_words
 from integrations.views.setup_frame import filter_fields, goes_to, open_draft_of, page, refused, version_of
 from integrations.views.setup_keys import Sight, sight_of
 from integrations.views.setup_words import STATUSES
 from integrations.views.shared import DeskRequest
-from integrations.views.words import field_label
 
 _SHOWN = 50  # people in each of both lists
 _OFFERED = 200  # values of a field

@@ -27,11 +27,11 @@ from integrations.people import ATTRIBUTES
 from integrations.services import drafts, previews
 from integrations.services.drafts import DraftRefused
 from integrations.services.previews import Seen
+from integrations.services.wording import field_label
 from integrations.views.setup_frame import goes_to, open_draft_of, page, refused, source_fields, version_of
 from integrations.views.setup_keys import Sight, sight_of
 from integrations.views.setup_words import CASES, DOES, PARTS, WHENS
 from integrations.views.shared import DeskRequest
-from integrations.views.words import field_label
 
 
 @dataclass(frozen=True, slots=True)

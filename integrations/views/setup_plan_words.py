@@ -8,23 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from integrations import queries
 from integrations.engine import problems
 from integrations.engine.problems import Found, Words
 from integrations.models import ChangeKind, Planned, Problem, Run
-from integrations.people import ATTRIBUTES
 from integrations.services.rehearsal import Rehearsed
+from integrations.services.wording import attribute_label
 from integrations.views import words
+from integrations.views.run_changes import PEOPLE_PER_PROBLEM, PER_PAGE, Tab, by_frequency
 from integrations.views.setup_words import consequences
+from portal.kit.retold import retold
 from portal.templatetags.desk_charts import Part
 
 Troubled = Problem | Found
-PER_PAGE = 25
-PEOPLE_PER_PROBLEM = 20
 # Removals first.
 _CSS = {
     ChangeKind.DEACTIVATED: "ch-red",
@@ -33,14 +32,6 @@ _CSS = {
     ChangeKind.MATCHED: "ch-sky",
     ChangeKind.CHANGED: "ch-blue",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    label: str
-    value: str
-    count: int
-    active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +103,7 @@ def stored(run: Run, *, chosen: str, page: str | None) -> Drawn:
     rows = Planned.objects.filter(run=run).order_by("pk")
     counts = dict(rows.order_by().values_list("kind").annotate(number=Count("pk")))
     shown = Paginator(rows.filter(kind=chosen) if chosen else rows, PER_PAGE).get_page(page)
-    return Drawn(counts, shown, _groups_of(run), tuple(_(one) for one in run.objections), chosen)
+    return Drawn(counts, shown, _groups_of(run), tuple(map(retold, run.objections)), chosen)
 
 
 def in_memory(made: Rehearsed, *, chosen: str, page: str | None) -> Drawn:
@@ -133,29 +124,21 @@ def in_memory(made: Rehearsed, *, chosen: str, page: str | None) -> Drawn:
     for one in made.problems:
         by_code[one.code].append(one)
     counts = {kind.value: count for kind, count in made.summary.counts.items()}
-    objections = tuple(_(one.words) for one in made.objections)
+    objections = tuple(retold(one.words) for one in made.objections)
     return Drawn(counts, shown, _grouped(made.problem_counts, by_code), objections, chosen)
 
 
 def _groups_of(run: Run) -> tuple[Group, ...]:
-    counts = dict(run.problems.order_by().values_list("code").annotate(number=Count("pk")))
-    shown: dict[str, list[Troubled]] = defaultdict(list)
-    if counts:
-        rank = Window(RowNumber(), partition_by=[F("code")], order_by="pk")
-        for problem in queries.problems_of(run).annotate(rank=rank).filter(rank__lte=PEOPLE_PER_PROBLEM):
-            shown[problem.code].append(problem)
-    return _grouped(counts, shown)
+    return _grouped(*queries.problems_by_code(run, PEOPLE_PER_PROBLEM))
 
 
 def _grouped(counts: Mapping[str, int], shown: Mapping[str, Sequence[Troubled]]) -> tuple[Group, ...]:
-    """The most frequent first."""
     return tuple(
         Group(problems.words(code), number, tuple(_trouble(one) for one in shown[code][:PEOPLE_PER_PROBLEM]))
-        for code, number in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        for code, number in by_frequency(counts)
     )
 
 
 def _trouble(found: Troubled) -> Trouble:
     name = found.person_name or found.source_id or _("Somebody without a name")
-    label = _(ATTRIBUTES[found.field]) if found.field in ATTRIBUTES else words.field_label(found.field)
-    return Trouble(name, label, found.shape)
+    return Trouble(name, attribute_label(found.field), found.shape)

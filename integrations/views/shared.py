@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from integrations.models import Connection, DirectoryPerson, Group, Inquiry, Run
 from integrations.permissions import POLICY
 from portal.accounts.models import Company, User
 from portal.accounts.policy import GET
+from portal.kit.errors import NeedsPerson
 
 M = TypeVar("M", bound=Model)
 
@@ -83,6 +86,16 @@ def company_of(user: User, text: str, companies: QuerySet[Company] | None = None
         Company.objects.for_actor(user) if companies is None else companies, public_id=public_id
     )
     return found
+
+
+def do_and_say(request: HttpRequest, deed: Callable[[], object], done: str) -> None:
+    """The next page says `done`, or the sentence of the NeedsPerson that `deed` raised."""
+    try:
+        deed()
+    except NeedsPerson as error:
+        messages.error(request, _(error.sentence))
+    else:
+        messages.success(request, done)
 
 
 def page_of(request: HttpRequest, rows: QuerySet[M], size: int) -> Page[M]:

@@ -71,16 +71,18 @@ class LeftAlone:
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_undo(request: DeskRequest, public_id: UUID) -> HttpResponse:
     run = run_of(request.user, public_id)
+    if (undoing := undo.undoing_of(run)) and undoing.is_open:
+        return redirect("run_detail", undoing.public_id)
     form = NumberForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
             typed, digest = form.cleaned_data["typed"], request.POST.get("digest", "")
-            undone = undo.undo_run(run, typed=typed, digest=digest, by=request.user)
+            undoing = undo.undo_run(run, typed=typed, digest=digest, by=request.user)
         except NeedsPerson as error:
             form.add_error("typed" if error.code == "wrong_number" else None, _(error.sentence))
         else:
-            messages.success(request, _("The run was undone, and the connection is paused."))
-            return redirect("run_detail", undone.public_id)
+            messages.success(request, _("The run is being undone. You can follow it here."))
+            return redirect("run_detail", undoing.public_id)
     return render(
         request,
         "integrations/undo_plan.html",
@@ -100,7 +102,7 @@ def _context(request: DeskRequest, run: Run, form: NumberForm) -> dict[str, Any]
         "connection": run.connection,
         "title": words.run_title(run),
         "why_not": _(why_not) if why_not else "",
-        "undone": run.undone_by.first(),
+        "undone": undo.undoing_of(run),
         "until": undo.undo_until(run),
         "open_run": busy,
         "form": form,

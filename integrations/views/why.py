@@ -21,6 +21,7 @@ from integrations import queries
 from integrations.engine import problems
 from integrations.engine.explain import Trace
 from integrations.engine.problems import Words
+from integrations.engine.saying import in_words
 from integrations.models import Connection, DirectoryPerson, Inquiry, PersonState, Problem
 from integrations.permissions import POLICY
 from integrations.provider import Kind
@@ -164,8 +165,16 @@ def _of_answer(user: User, data: Mapping[str, Any]) -> Answer:
 
 
 def _shown(name: str, url: str, found: Trace) -> Answer:
-    steps = [Step(_(_TITLES[step.step]), step.ok, _(step.words), step.details) for step in found.steps]
-    return Answer(name, url, steps, found.is_here, _(found.fix))
+    steps = [
+        Step(
+            _(_TITLES[step.step]),
+            step.ok,
+            in_words(step.words, _),
+            [in_words(one, _) for one in step.details],
+        )
+        for step in found.steps
+    ]
+    return Answer(name, url, steps, found.is_here, in_words(found.fix, _))
 
 
 def _for_developers(user: User, connection: Connection) -> str:

@@ -27,21 +27,12 @@ from integrations.models import (
     RunOutcome,
 )
 from integrations.people import ATTRIBUTES
-from integrations.people import field_label as people_field_label
 from integrations.provider import Kind
 from integrations.services.states import tile
+from integrations.services.wording import attribute_label
 from portal.kit import clock
 from portal.kit.leases import JobState
 
-STATE_TONES = {
-    ConnectionState.SETTING_UP: "neutral",
-    ConnectionState.CONNECTING: "neutral",
-    ConnectionState.CONNECTED: "good",
-    ConnectionState.DEGRADED: "warn",
-    ConnectionState.QUARANTINED: "bad",
-    ConnectionState.PAUSED: "warn",
-    ConnectionState.DISCONNECTED: "neutral",
-}
 KIND_TONES = {
     ChangeKind.ADDED: "good",
     ChangeKind.CHANGED: "info",
@@ -165,7 +156,7 @@ def duration(start: datetime | None, end: datetime | None) -> str:
 
 def phases(run: Run) -> list[dict[str, str]]:
     """The steps of a run for `_partials/_steps.html`, with where it is."""
-    order = [Phase.TESTING, Phase.READING, Phase.APPLYING]
+    order = [Phase.APPLYING] if run.kind == RunKind.UNDO else [Phase.TESTING, Phase.READING, Phase.APPLYING]
     at = -1 if run.phase == Phase.QUEUED else len(order)
     if run.phase in order:
         at = order.index(Phase(run.phase))
@@ -229,7 +220,7 @@ def lines(change: Change | Planned) -> list[Line]:
     names += sorted((set(change.before) | set(change.after)) - set(names))
     return [
         Line(
-            _(ATTRIBUTES[name]) if name in ATTRIBUTES else field_label(name),
+            attribute_label(name),
             _text(change.before, name),
             _text(change.after, name),
         )
@@ -255,8 +246,3 @@ def steps(check: Check | None) -> list[Step]:
         )
         for found in findings
     ]
-
-
-def field_label(field: str) -> str:
-    """What a field is called, in the reader's language; a custom one bears the vendor's name."""
-    return _(people_field_label(field)) if field else ""

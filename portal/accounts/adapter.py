@@ -35,7 +35,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return user
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        record("sign_in", by=user, subject=user.email[:120])
+        record("sign_in", by=user, subject=user.email)
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response
 

@@ -86,12 +86,15 @@ class User(AbstractBaseUser):
 
 class CompanyQuerySet(models.QuerySet["Company"]):
     def for_actor(self, user: User) -> CompanyQuerySet:
-        """The one way to companies: staff see all, a customer admin their own, nobody else any."""
+        """The one way to companies: staff see all, a customer admin their own, nobody else any.
+
+        Whoever was asked for single answers only is no member: of the company they see nothing.
+        """
         if not user.is_active:
             return self.none()
         if user.is_desk_staff:
             return self
-        return self.filter(memberships__in=Membership.objects.live().filter(user=user)).distinct()
+        return self.filter(memberships__in=Membership.objects.whole().filter(user=user)).distinct()
 
 
 class Company(models.Model):
@@ -138,10 +141,21 @@ class Company(models.Model):
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def live(self) -> MembershipQuerySet:
         """A membership that came by a link lasts while any link that this person used for the company is not revoked."""
-        used = AccessLink.objects.filter(
+        return self.filter(Q(link=None) | models.Exists(self._used()))
+
+    def whole(self) -> MembershipQuerySet:
+        """Live, and by more than links to single items that a colleague handed on."""
+        return self.filter(Q(link=None) | models.Exists(self._used().filter(item_keys=[])))
+
+    def is_guest(self, user: User) -> bool:
+        """A customer admin who was asked for single answers only. One query for everybody else who has a company."""
+        mine = self.filter(user=user)
+        return user.role == Role.CUSTOMER_ADMIN and not mine.whole().exists() and mine.live().exists()
+
+    def _used(self) -> models.QuerySet[AccessLink]:
+        return AccessLink.objects.filter(
             company=models.OuterRef("company"), used_by=models.OuterRef("user"), revoked_at=None
         )
-        return self.filter(Q(link=None) | models.Exists(used))
 
 
 class Membership(models.Model):

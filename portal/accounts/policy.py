@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from portal.accounts.models import Role, User
@@ -33,6 +33,8 @@ class Rule:
     """
 
     methods: Mapping[str, Mapping[Role, Relation] | None]
+    # Not for a customer admin who was asked for single answers only: to them it answers as if it did not exist.
+    whole_company: bool = False
 
     def allows(self, method: str, user: User | None) -> bool:
         roles = self.methods[method]
@@ -61,9 +63,13 @@ def roles(allowed: frozenset[Role], *methods: str) -> Rule:
     return _related(allowed, methods, {role: _USUAL.get(role, ANY) for role in Role})
 
 
-def of_companies(allowed: frozenset[Role], *methods: str) -> Rule:
-    """Companies, their connections and people: all of the staff reach every company's."""
-    return _related(allowed, methods, {**dict.fromkeys(Role, ANY), Role.CUSTOMER_ADMIN: OWN_COMPANY})
+def of_companies(allowed: frozenset[Role], *methods: str, guests: bool = False) -> Rule:
+    """Companies, their connections and people: all of the staff reach every company's.
+
+    With `guests` also for whoever was asked for single answers only.
+    """
+    rule = _related(allowed, methods, {**dict.fromkeys(Role, ANY), Role.CUSTOMER_ADMIN: OWN_COMPANY})
+    return replace(rule, whole_company=not guests)
 
 
 def personal(allowed: frozenset[Role], *methods: str) -> Rule:

@@ -33,7 +33,7 @@ class Tries:
             give_back(name, key, per=per)
 
     def failed(self) -> None:
-        record("sign_in.failed", by=None, subject=self.account[:120], details={"account": self.account[:254]})
+        record("sign_in.failed", by=None, subject=self.account, details={"account": self.account[:254]})
 
     def _limits(self) -> tuple[tuple[str, str, int, timedelta], ...]:
         return (
@@ -48,4 +48,4 @@ class Tries:
             take("sign_in.told", self.account, most=1, per=_FIVE_MINUTES)
         except RateLimited:
             return
-        record("sign_in.locked", by=None, subject=self.account[:120], details={"network": self.network})
+        record("sign_in.locked", by=None, subject=self.account, details={"network": self.network})

@@ -62,6 +62,11 @@ class ClientCertificate:
         return context
 
 
+def ends_at(certificate_pem: str) -> datetime:
+    """The last instant at which the first certificate of the text is valid. Raises NeedsPerson (no_certificate)."""
+    return _chain(certificate_pem)[0].not_valid_after_utc
+
+
 def trusting_context(ca_pem: str = "") -> ssl.SSLContext:
     """TLS 1.2 or newer, names checked, the public authorities trusted and those of `ca_pem` besides."""
     context = ssl.create_default_context(cafile=certifi.where())

@@ -41,6 +41,7 @@ KINDS: dict[str, Kind] = {
         Kind("paused", "A connection was paused after failing for days", roles=_TECHNICAL),
         Kind("held", "A run held removals"),
         Kind("held_decided", "Held removals were decided", By.DIGEST),
+        Kind("undone", "A run was undone"),
         Kind("overdue", "Something is over its target", By.DIGEST),
         Kind("expiring", "A secret is about to expire"),
         Kind("revealed", "A secret that I gave was looked at"),

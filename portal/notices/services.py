@@ -14,7 +14,7 @@ from portal.notices.kinds import KINDS, Kind
 from portal.notices.models import By, Digest, Notice, Preference
 from portal.outbox.services import request_effect
 
-__all__ = ["KINDS", "Kind", "kinds_for", "mark_read", "notify", "set_wishes", "wishes_of"]
+__all__ = ["KINDS", "Kind", "kinds_for", "mark_read", "notify", "set_wishes", "wants_mail", "wishes_of"]
 
 _LONGEST_DETAIL = 1000
 
@@ -90,6 +90,11 @@ def wishes_of(user: User) -> dict[str, By]:
     """How each kind that concerns this person is mailed to them."""
     chosen = dict(Preference.objects.filter(user=user).values_list("kind", "by"))
     return {kind.name: By(chosen.get(kind.name, kind.mailed)) for kind in kinds_for(user)}
+
+
+def wants_mail(user: User, kind: str) -> bool:
+    """For people outside, who have no notices and no digest: whether such news may be mailed to them at all."""
+    return not Preference.objects.filter(user=user, kind=kind, by=By.NEVER).exists()
 
 
 def digest_of(user: User) -> Digest:

@@ -2,12 +2,13 @@
 
 from django import template
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+
+from portal.kit.retold import retold
 
 register = template.Library()
 
 
 @register.filter
 def trans_card(text: str | Promise | None) -> str:
-    """What a card says (labels, help, options, guides), translated at display: cards know no Django."""
-    return gettext(str(text)) if text else ""
+    """What a card or a stored reason says, translated at display: cards and the engine know no Django."""
+    return retold(str(text)) if text else ""

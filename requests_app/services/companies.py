@@ -119,7 +119,7 @@ def set_company_colour(company: Company, colour: str, *, by: User) -> Company:
             details = {"before": fresh.color, "after": kept}
             fresh.color = kept
             fresh.save(update_fields=["color"])
-            record("company.colour", by=by, company_id=fresh.pk, subject=fresh.name[:120], details=details)
+            record("company.colour", by=by, company_id=fresh.pk, subject=fresh.name, details=details)
     return fresh
 
 

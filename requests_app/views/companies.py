@@ -11,10 +11,11 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from integrations.models import Connection, ConnectionState
-from integrations.views.words import STATE_TONES
+from integrations.models import Connection
+from integrations.permissions import POLICY
+from integrations.services.states import tile
 from portal.accounts.models import AccessLink, Company, Membership
-from portal.accounts.policy import DESK
+from portal.accounts.policy import DESK, GET
 from portal.kit.errors import NeedsPerson
 from requests_app.models import Request
 from requests_app.services.companies import set_company_colour
@@ -37,7 +38,7 @@ class ConnectionRow:
 
     @property
     def tone(self) -> str:
-        return STATE_TONES[ConnectionState(self.connection.state)]
+        return tile(self.connection).tone
 
 
 class ColourForm(forms.Form):
@@ -97,6 +98,7 @@ def _page(request: DeskRequest, company: Company, form: ColourForm) -> HttpRespo
         "form": form,
         "swatch": swatch(company.color),
         "is_desk": request.user.role in DESK,
+        "may_entitle": POLICY["company_entitlement"].allows(GET, request.user),
     }
     return render(request, "requests_app/company.html", context, status=422 if form.errors else 200)
 

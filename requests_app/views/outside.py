@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from integrations.models import Check, Connection, ConnectionState, Run
 from integrations.provider import Kind
-from integrations.views.words import STATE_TONES
+from integrations.services.states import tile
 from portal.kit.leases import JobState
 from portal.outbox.models import Effect
 from requests_app.lifecycle import Stage
@@ -46,7 +46,7 @@ class Outside:
 
     @property
     def tone(self) -> str:
-        return STATE_TONES[ConnectionState(self.connection.state)] if self.connection else "neutral"
+        return tile(self.connection).tone if self.connection else "neutral"
 
     @property
     def connection_busy(self) -> bool:

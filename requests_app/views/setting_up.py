@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -41,6 +41,8 @@ def setup_forward(request: DeskRequest, public_id: UUID) -> HttpResponse:
     rows = Request.objects.for_actor(request.user).filter(connection__public_id=public_id)
     req: Request = get_object_or_404(rows.order_by("-pk")[:1])
     if request.user.role == Role.CUSTOMER_ADMIN:
+        if scope_of(request.user, req.public_id) is not None:
+            raise Http404
         return redirect("customer_delegate", req.public_id)
     return redirect("request_invite", req.number)
 

@@ -178,10 +178,22 @@ document.addEventListener("htmx:afterSwap", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   const form = event.target.closest("form");
   if (form) wake(form);
+  // Without an answer it may have been called off, which is nobody's trouble; what follows tells.
+  const status = event.detail.xhr?.status;
+  if (status) offline(event, !event.detail.successful && status !== 422);
+});
+const offline = (event, isTrouble) => {
   const note = document.getElementById("desk-offline");
   // An answer that could not be saved says so itself, and is tried again (answers.js).
-  if (note && !event.target.closest("[data-answer]")) note.hidden = event.detail.successful || (event.detail.xhr?.status ?? 0) === 422;
-});
+  if (note && !event.target.closest("[data-answer]")) note.hidden = !isTrouble;
+};
+// Browsers break off what is under way when a page is left; some call that an error.
+let isLeft = false;
+window.addEventListener("beforeunload", () => { isLeft = true; setTimeout(() => { isLeft = false; }, 3000); });
+window.addEventListener("pageshow", () => { isLeft = false; });
+for (const type of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(type, (event) => { if (!isLeft) offline(event, true); });
+}
 
 /* After a refused form the error summary has the focus */
 const focusErrors = (root) => root.querySelector?.("[data-error-summary]")?.focus();

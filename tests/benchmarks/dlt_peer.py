@@ -1,6 +1,8 @@
-"""dlt on the same pages: `python -m tests.benchmarks.dlt_peer ADDRESS FILE` prints the seconds of two loads as JSON.
+"""dlt on the same pages: `python -m tests.benchmarks.dlt_peer ADDRESS FILE HOW` prints the seconds of two loads as JSON.
 
-Rows are read by the card and mapped by our engine, flat, so that dlt is spared the nested JSON. It merges by upsert.
+HOW is "pages": it is given the vendor's records as they are, and makes its tables of them; or "flat": the card reads and
+our engine maps them first, so that dlt is spared the nested JSON. It merges by upsert. Neither finds who has left, keeps a
+log of changes, or makes groups.
 """
 
 from __future__ import annotations
@@ -21,7 +23,12 @@ from integrations import catalog
 from integrations.engine.rules import Rules
 from tests.benchmarks.recording import bodies
 
-CARD, LIST, DATASET = "adp_workforce_now", "workers", "dlt_peer"
+CARD, LIST, KEY, DATASET = "adp_workforce_now", "workers", "associateOID", "dlt_peer"
+
+
+def records(path: Path) -> Iterator[list[dict[str, Any]]]:
+    for body in bodies(path):
+        yield orjson.loads(body)[LIST]
 
 
 def rows(path: Path) -> Iterator[list[dict[str, Any]]]:
@@ -40,7 +47,7 @@ def _spelled_out(address: str) -> str:
     return address.replace("postgres@:", "postgres:none@localhost:")
 
 
-def main(address: str, path: Path) -> None:
+def main(address: str, path: Path, how: str) -> None:
     os.environ.update(RUNTIME__DLTHUB_TELEMETRY="false", RUNTIME__LOG_LEVEL="ERROR")
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
@@ -51,10 +58,11 @@ def main(address: str, path: Path) -> None:
             dataset_name=DATASET,
         )
         for _ in range(2):
+            flat = how == "flat"
             resource = dlt.resource(
-                rows(path),
+                rows(path) if flat else records(path),
                 name="person",
-                primary_key="source_id",
+                primary_key="source_id" if flat else KEY,
                 write_disposition={"disposition": "merge", "strategy": "upsert"},
             )
             began = time.perf_counter()
@@ -64,4 +72,4 @@ def main(address: str, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3])

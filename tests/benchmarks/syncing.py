@@ -32,7 +32,7 @@ from integrations.models import (
     RunOutcome,
 )
 from integrations.services.runs import perform_run
-from integrations.sources.rest import RestSource
+from integrations.sources.rest import RestSource, narrowed
 from integrations.targets.directory import Directory
 from portal.accounts.models import Company, Role, User
 from portal.kit.leases import claim
@@ -44,9 +44,10 @@ LIST = "workers"
 
 
 def recorded(path: Path) -> Recorded:
-    source = catalog.get(CARD).source
-    assert source is not None
-    return Recorded(path, source, LIST)
+    """Reads as a run does: the fields that the card's own mapping uses."""
+    card = catalog.get(CARD)
+    assert card.source is not None
+    return Recorded(path, narrowed(card.source, Rules.of(card.mapping).fields), LIST)
 
 
 def asked_fields() -> str:

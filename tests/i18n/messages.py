@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -18,6 +20,7 @@ from django.utils.translation.template import templatize
 
 from integrations import catalog as cards
 from integrations.engine.filtering import Op
+from integrations.engine.guard import Answer, Effect, objections
 from integrations.engine.problems import CODES
 from integrations.models import (
     ChangeKind,
@@ -36,6 +39,7 @@ from integrations.sources.blocking import NEVER_READ
 from integrations.sources.oidc import Discovery
 from integrations.sources.rest import RestSource
 from portal.accounts.models import Role
+from portal.kit.retold import templates
 from requests_app.lifecycle import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +51,7 @@ PO, MO = FOLDER / "django.po", FOLDER / "django.mo"
 CUSTOMER_FACING = (
     "portal/accounts/*.py",
     "portal/notices/*.py",
+    "portal/kit/retold.py",
     "portal/templatetags/*.py",
     "portal/context.py",
     "portal/views.py",
@@ -54,6 +59,7 @@ CUSTOMER_FACING = (
     "requests_app/models/*.py",
     "requests_app/services/*.py",
     "requests_app/views/*.py",
+    "integrations/engine/*.py",
     "integrations/forms*.py",
     "integrations/services/*.py",
     "integrations/views/*.py",
@@ -68,6 +74,9 @@ CUSTOMER_FACING = (
     "templates/requests_app/*.html",
 )
 _ONE = frozenset({"_", "gettext", "gettext_lazy", "gettext_noop"})
+_SAYING = re.compile(
+    r"engine\.saying import|^class Said\b", re.MULTILINE
+)  # elsewhere `say` is something else
 _IN_CONTEXT = frozenset({"pgettext", "pgettext_lazy"})
 _MANY = frozenset({"ngettext", "ngettext_lazy"})
 _TEMPLATE_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
@@ -104,6 +113,7 @@ def marked_in(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
 
 def _marked_in_code(source: str) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
     """Calls with plain texts: `gettext(item.label)` marks nothing, its texts come from `data_texts`."""
+    ones = _ONE | {"say"} if _SAYING.search(source) else _ONE
     calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
     for call in calls:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
@@ -114,7 +124,7 @@ def _marked_in_code(source: str) -> Iterator[tuple[str | tuple[str, ...], str | 
         ]
         if name in _IN_CONTEXT and len(texts) >= 2:
             yield texts[1], texts[0]
-        elif name in _ONE and texts:
+        elif name in ones and texts:
             yield texts[0], None
         elif name in _MANY and len(texts) >= 2:
             yield (texts[0], texts[1]), None
@@ -132,6 +142,8 @@ def data_texts() -> Iterator[tuple[str, str]]:
     for words in CODES.values():
         for text in (words.title, words.meaning, words.remedy):
             yield text, "integrations/engine/problems.py"
+    for text in objected():
+        yield from ((template, "integrations/engine/guard.py") for template in templates(text))
     for operator in Op:
         yield operator.label, "integrations/engine/filtering.py"
     for phrase in NEVER_READ:
@@ -145,6 +157,17 @@ def data_texts() -> Iterator[tuple[str, str]]:
         yield stage.label.lower(), "requests_app/lifecycle.py"
     for role in Role:
         yield str(role.label), "portal/accounts/models.py"
+
+
+def objected() -> Iterator[str]:
+    """What the guard may say, of one and of several: runs store it in English, with its numbers."""
+    few, several = (0, 1, 1_200), (1, 1_200, 9_000)
+    for people, owned, absent, added in product((0, 1, 2_000), several, (0, 1, 1_100), few):
+        for unidentified, repeated, expected in product(few, few, (None, 1, 90_000)):
+            answer = Answer(True, people, unidentified, repeated, expected)
+            effect = Effect(owned, absent=min(absent, owned), added=added)
+            yield from (one.words for one in objections(answer, effect))
+    yield from (one.words for one in objections(Answer(False, 1), Effect(1)))
 
 
 def _said_by(card: Provider) -> Iterator[str]:

@@ -14,6 +14,7 @@ from django.utils import translation
 from pytest_django.fixtures import Settings
 
 from integrations.models import Connection, DirectoryPerson, Invitation
+from integrations.services.held_news import mail_held
 from integrations.services.invitations import mail_invitations
 from integrations.services.ladder import mail_admin
 from portal.accounts.models import AccessLink, Allowance, Role
@@ -104,6 +105,12 @@ def paused(link: AccessLink, req: Request) -> None:
     mail_admin(connection, link.used_by, marker="paused")
 
 
+def held(link: AccessLink, req: Request) -> None:
+    assert link.used_by is not None
+    connection = Connection.objects.create(company=req.company, provider_slug="personio", kind="hris")
+    mail_held(connection, link.used_by, 7, marker="held")
+
+
 def invited_to_the_lms(link: AccessLink, req: Request) -> None:
     connection = Connection.objects.create(company=req.company, provider_slug="personio", kind="hris")
     person = DirectoryPerson.objects.create(
@@ -124,6 +131,7 @@ CAUSES: dict[str, tuple[Callable[[AccessLink, Request], None], str]] = {
     "revealed": (revealed, "„Wert des geheimen Clientschlüssels“"),
     "expiring": (expiring, "31. Mai 2027"),
     "paused": (paused, "setzen Sie die Anbindung dann fort"),
+    "held": (held, "behalten sie ihren Zugang"),
     "invited": (invited_to_the_lms, "Die Einladung gilt sechs Monate"),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,6 +82,16 @@ def test_other_credentials_that_see_another_organisation_change_nobody(
     effect = Effect(100, absent=absent, added=added, confirmed=True)
     found = objections(Answer(True, people), effect)
     assert [(one.code, one.stops) for one in found] == ([("other_organisation", True)] if stops else [])
+
+
+@pytest.mark.parametrize(("known", "stops"), [(1, False), (4, False), (5, True)])
+def test_a_handful_of_people_may_all_be_others_unless_the_credentials_are_new(
+    known: int, stops: bool
+) -> None:
+    everybody = Effect(known, absent=known, added=known)
+    assert codes(Answer(True, known), everybody) == (["other_organisation"] if stops else [])
+    found = codes(Answer(True, known), replace(everybody, new_credentials=True))
+    assert found == ["other_organisation"]
 
 
 def test_a_plan_that_a_person_confirmed_may_remove_many_but_never_those_who_might_be_there() -> None:

@@ -19,10 +19,11 @@ from integrations.models import (
     RunKind,
 )
 from integrations.services import holds, local
-from integrations.services.starts import start_run
+from integrations.services.starts import SYNC_RUN, start_run
 from integrations.services.undo import plan_undo, undo_run
 from portal.accounts.models import Role, User
 from portal.audit.models import Entry
+from portal.kit import queue
 from portal.kit.errors import NeedsPerson
 from portal.notices.models import Notice
 from tests.integrations.conftest import Syncer
@@ -79,7 +80,7 @@ def test_all_who_wait_are_released_as_a_run_that_can_be_undone(
     assert not Membership.objects.filter(person=person).exists()
     assert run.membership_changes.filter(person=person, joined=False).count() == 1
     plan = plan_undo(run)
-    undo_run(run, typed=plan.affected, digest=plan.digest, by=admin)
+    queue.run_job(SYNC_RUN, undo_run(run, typed=plan.affected, digest=plan.digest, by=admin).pk)
     assert out(connection) == set()
     assert Membership.objects.filter(person=person).count() == 1
 
@@ -125,11 +126,13 @@ def test_an_open_invitation_ends_with_the_person(held: Run, connection: Connecti
 def test_the_connection_is_well_again_when_nothing_waits_any_more(
     held: Run, connection: Connection, admin: User
 ) -> None:
+    data_of = connection.last_success_at
     keeps = [person_of(connection, number).public_id for number in range(LEFT, 16)]
     holds.reject(connection, keeps, reason="On leave.", by=admin)
     assert connection.state == ConnectionState.DEGRADED
     holds.release(connection, None, reason="Left.", by=admin)
     assert (connection.state, connection.reason) == (ConnectionState.CONNECTED, "")
+    assert connection.last_success_at == data_of, "nothing was read"
     assert not Issue.objects.filter(connection=connection, resolved_at=None).exists()
 
 

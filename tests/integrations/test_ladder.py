@@ -41,8 +41,11 @@ def mails() -> list[Effect]:
     return list(Effect.objects.filter(kind="mail.send", payload__template="paused"))
 
 
-def test_tries_come_after_6_12_and_24_hours_and_then_daily(connection: Connection) -> None:
-    connection.schedule = ["every 1h"]
+@pytest.mark.parametrize("schedule", [["every 1h"], ["every 24h"], ["03:00"], ["02:00", "14:00"], []])
+def test_tries_come_after_6_12_and_24_hours_and_then_daily_whatever_the_schedule(
+    connection: Connection, schedule: list[str]
+) -> None:
+    connection.schedule = schedule
     connection.save(update_fields=["schedule"])
     at, waits = BEGIN, []
     for _ in range(5):
@@ -53,11 +56,26 @@ def test_tries_come_after_6_12_and_24_hours_and_then_daily(connection: Connectio
     assert waits == [6 * HOUR, 12 * HOUR, 24 * HOUR, 24 * HOUR, 24 * HOUR]
 
 
-def test_a_slower_schedule_is_never_hurried(connection: Connection) -> None:
+def test_a_try_that_works_before_the_daily_slot_leaves_the_slot_as_it_was(connection: Connection) -> None:
     connection.schedule = ["03:00"]
     connection.save(update_fields=["schedule"])
     fail(connection, BEGIN)
+    assert connection.next_run_at == BEGIN + 6 * HOUR
+    set_connected(connection, now=lambda: BEGIN + 6 * HOUR)
     assert connection.next_run_at == datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+
+
+def test_tried_by_the_ladder_alone_failing_credentials_pause_it_after_exactly_three_days(
+    connection: Connection, owner: User
+) -> None:
+    connection.schedule = ["03:00"]
+    connection.save(update_fields=["schedule"])
+    connection.next_run_at, tries = BEGIN, []
+    while at := connection.next_run_at:
+        tries.append((at - BEGIN) // HOUR)
+        fail(connection, at)
+    assert tries == [0, 6, 18, 42, 66, 72]
+    assert connection.state == ConnectionState.PAUSED
 
 
 @pytest.mark.parametrize("code", sorted(CREDENTIAL_CODES))

@@ -163,6 +163,21 @@ def test_a_rehire_gets_the_same_account_with_what_the_feed_says(sync: Syncer, co
     assert back.email == person.email
 
 
+@pytest.mark.parametrize("when", ["new", "empty"])
+def test_a_forgotten_person_who_returns_is_new_to_the_mapping(
+    sync: Syncer, connection: Connection, when: str
+) -> None:
+    filled = {name: {"from": [name], "when": when} for name in ("first_name", "job_title")}
+    connection.mapping = filled
+    connection.save()
+    sync(ListSource([record("k1", job_title="Nurse"), *records(20)]))
+    sync(ListSource(records(20)))
+    forget_people(clock.now() + 31 * DAY)
+    assert sync(ListSource([record("k1", job_title="Nurse"), *records(20)])).returned == 1
+    person = DirectoryPerson.objects.get(source_id="k1")
+    assert (person.first_name, person.job_title) == ("Firstk1", "Nurse")
+
+
 def test_the_people_of_an_ended_connection_stay_until_its_time(connection: Connection, admin: User) -> None:
     somebody(connection)
     disconnect(connection, by=admin)

@@ -28,6 +28,7 @@ from integrations.models import (
 )
 from integrations.services.credentials import store_credentials
 from integrations.services.starts import SYNC_RUN, start_run
+from integrations.services.undo import plan_undo, undo_run
 from portal.accounts.models import Company, Role, User
 from portal.kit import queue
 from portal.kit.failpoints import FAILPOINT
@@ -82,14 +83,8 @@ def connection(sandbox: Running) -> Connection:
 def test_a_worker_killed_at_any_point_is_replaced_and_nothing_is_lost_or_done_twice(
     connection: Connection, sandbox: Running, settings: Settings, point: str
 ) -> None:
-    told = told_to_workers(sandbox, site_url="http://localhost", media_root=str(settings.MEDIA_ROOT))
     run = start_run(connection, kind=RunKind.MANUAL)
-    worker = [sys.executable, "-c", WORKER, SYNC_RUN, str(run.pk)]
-    env = {**told, FAILPOINT: point, "DJANGO_SETTINGS_MODULE": "portal.settings"}
-    died = subprocess.run(worker, env=env, cwd=ROOT, capture_output=True, timeout=60, check=False)
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-500:]
-    run.refresh_from_db()
-    assert run.job_state == JobState.RUNNING
+    assert killed_at(point, run, sandbox, settings) == JobState.RUNNING
     for _ in range(3):
         Run.objects.filter(pk=run.pk).update(lease_until=Now())
         queue.run_job(SYNC_RUN, run.pk)
@@ -106,3 +101,33 @@ def test_a_worker_killed_at_any_point_is_replaced_and_nothing_is_lost_or_done_tw
     assert Invitation.objects.filter(state="pending").count() == active.count()
     assert (Seen.objects.count(), Staged.objects.count()) == (0, 0)
     assert Asked.objects.filter(run=run).exists()
+
+
+def test_an_undoing_killed_before_its_end_is_done_once_by_the_next_worker(
+    connection: Connection, sandbox: Running, settings: Settings
+) -> None:
+    run = start_run(connection, kind=RunKind.MANUAL)
+    queue.run_job(SYNC_RUN, run.pk)
+    plan = plan_undo(run)
+    by = User.objects.get(email="csm@example.com")
+    undoing = undo_run(run, typed=plan.affected, digest=plan.digest, by=by)
+    assert killed_at("in_undo", undoing, sandbox, settings) == JobState.RUNNING
+    assert not Change.objects.filter(run=undoing).exists()
+    for _ in range(2):
+        Run.objects.filter(pk=undoing.pk).update(lease_until=Now())
+        queue.run_job(SYNC_RUN, undoing.pk)
+    undoing.refresh_from_db()
+    assert (undoing.job_state, undoing.outcome, undoing.attempts) == (JobState.DONE, RunOutcome.APPLIED, 2)
+    assert Change.objects.filter(run=undoing).count() == plan.affected == 3
+    assert DirectoryPerson.objects.filter(first_name="Edited").exists()
+
+
+def killed_at(point: str, run: Run, sandbox: Running, settings: Settings) -> str:
+    """The state of the run after a worker had it and died there."""
+    told = told_to_workers(sandbox, site_url="http://localhost", media_root=str(settings.MEDIA_ROOT))
+    worker = [sys.executable, "-c", WORKER, SYNC_RUN, str(run.pk)]
+    env = {**told, FAILPOINT: point, "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    died = subprocess.run(worker, env=env, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-500:]
+    run.refresh_from_db()
+    return run.job_state

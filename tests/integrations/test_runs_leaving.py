@@ -15,10 +15,13 @@ from integrations.models import (
     PersonState,
     RunOutcome,
 )
+from integrations.services.credentials import store_credentials
 from portal.accounts.models import User
-from portal.notices.models import Notice
+from portal.notices.models import By, Notice, Preference
+from portal.outbox.models import Effect
 from tests.integrations.conftest import Syncer
 from tests.integrations.sources import ListSource, record, records
+from tests.support.people import a_customer
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +100,36 @@ def test_keeping_the_missing_does_not_hide_another_organisation(sync: Syncer, co
     run = sync(ListSource([record(f"stranger{number}") for number in range(20)]))
     assert (run.outcome, run.change_total) == (RunOutcome.HELD, 0)
     assert (connection.state, connection.reason_code) == (ConnectionState.QUARANTINED, "other_organisation")
+
+
+@pytest.mark.parametrize("reauthorised", [False, True])
+def test_a_company_of_three_may_exchange_everybody_but_not_with_new_credentials(
+    sync: Syncer, connection: Connection, admin: User, reauthorised: bool
+) -> None:
+    store_credentials(connection, {"client_id": "one", "client_secret": "first"}, admin)
+    sync(ListSource(records(3)))
+    if reauthorised:
+        store_credentials(connection, {"client_secret": "second"}, admin)
+    run = sync(ListSource([record(f"stranger{number}") for number in range(3)]))
+    if reauthorised:
+        assert (run.change_total, connection.reason_code) == (0, "other_organisation")
+    else:
+        assert (run.added, run.deactivated, connection.state) == (3, 3, ConnectionState.CONNECTED)
+
+
+def test_the_customers_admins_are_mailed_once_while_removals_wait_and_only_if_they_want(
+    sync: Syncer, connection: Connection
+) -> None:
+    dana = a_customer(connection.company)
+    kim = a_customer(connection.company, "kim@riverside.example")
+    Preference.objects.create(user=kim, kind="held", by=By.NEVER)
+    everybody, some = ListSource(records(20)), ListSource(records(13))
+    for answer in (everybody, some, some, everybody, some):
+        sync(answer)
+    first, second = Effect.objects.filter(kind="mail.send", payload__template="held").order_by("pk")
+    assert (first.payload["to"], second.payload["to"]) == ([dana.email], [dana.email])
+    told = first.payload["context"]
+    assert (told["number"], told["link"].endswith(f"/connections/{connection.public_id}/held/")) == (7, True)
 
 
 def test_held_removals_are_listed_by_name_and_asked_afresh_by_each_run(

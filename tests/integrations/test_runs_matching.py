@@ -21,6 +21,7 @@ from integrations.models import (
     RunOutcome,
 )
 from portal.accounts.models import User
+from portal.kit import clock
 from tests.integrations.conftest import Syncer
 from tests.integrations.sources import ListSource, record, records
 from tests.integrations.test_runs_plans import a_draft
@@ -171,3 +172,37 @@ def test_a_plan_shows_who_would_be_taken_over(
     assert (run.matched, Planned.objects.get(run=run).kind) == (1, "matched")
     person.refresh_from_db()
     assert person.connection == former
+
+
+@pytest.mark.parametrize("when", ["new", "empty"])
+def test_whoever_is_taken_over_keeps_what_the_mapping_only_fills(
+    sync: Syncer, connection: Connection, former: Connection, when: str
+) -> None:
+    connection.mapping = MAPPING | {
+        "department": {"from": ["department"], "when": when},
+        "job_title": {"from": ["job_title"], "when": when},
+    }
+    connection.save()
+    was = someone(former, "old1", "a@example.com", first_name="Former", department="Law")
+    sent = record("n1", work_email="a@example.com", department="Sales", job_title="Nurse")
+    run = sync(ListSource([sent]), RunKind.FIRST)
+    was.refresh_from_db()
+    assert (run.matched, was.source_id) == (1, "n1")
+    assert (was.first_name, was.department, was.job_title) == ("Firstn1", "Law", "Nurse")
+    after = Change.objects.get(run=run).after
+    assert ("department" in after, after["job_title"]) == (False, "Nurse")
+    assert sync(ListSource([sent])).change_total == 0
+
+
+def test_of_a_forgotten_person_who_is_taken_over_nothing_is_kept(
+    sync: Syncer, connection: Connection, former: Connection, admin: User
+) -> None:
+    connection.mapping = {"first_name": {"from": ["first_name"], "when": "empty"}}
+    connection.save()
+    was = someone(former, "old1", "removed-1@removed.invalid", first_name="Removed", last_name="person")
+    Match.objects.create(
+        connection=connection, source_id="n1", chosen=was, decided_by=admin, decided_at=clock.now()
+    )
+    assert sync(ListSource([record("n1")]), RunKind.FIRST).matched == 1
+    was.refresh_from_db()
+    assert (was.first_name, was.email) == ("Firstn1", "n1@example.com")

@@ -9,7 +9,6 @@ import pytest
 from integrations.people import CUSTOM
 from integrations.sources.asking import Answer, Ask
 from integrations.sources.custom import MOST, OWN, Grouped, Listed
-from integrations.sources.rest import fields_of
 from portal.kit.errors import NeedsPerson, RetryLater
 from tests.integrations.vendors import standing_in
 
@@ -130,10 +129,3 @@ def test_the_list_of_fields_is_asked_for_once_per_session_and_again_after_a_resu
         assert len(lines) == 1
         resumed = list(vendor.source.pages(vendor.session(), vendor.settings, first.cursor))
         assert all(OWN in record for page in resumed for record in page.records)
-
-
-def test_the_fields_that_a_card_can_send_are_named_in_one_order() -> None:
-    with standing_in("personio") as vendor:
-        fields = fields_of(vendor.source)
-    assert fields[:2] == ("first_name", "last_name")
-    assert {"office", "employment_type", "work_email"} <= set(fields)

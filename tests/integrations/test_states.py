@@ -98,6 +98,18 @@ def test_many_problems_make_it_degraded_and_few_do_not(connection: Connection) -
     assert (connection.state, connection.reason_code) == (ConnectionState.DEGRADED, "many_problems")
 
 
+def test_a_field_that_nobody_has_is_no_persons_problem(connection: Connection) -> None:
+    run = a_run(connection, seen=3, problem_count=8)
+    Problem.objects.bulk_create(Problem(run=run, code="field_never_sent", field=str(n)) for n in range(8))
+    set_connected(connection)
+    assert connection.state == ConnectionState.CONNECTED
+    run = a_run(connection, seen=3, problem_count=14)
+    Problem.objects.bulk_create(Problem(run=run, code="field_never_sent", field=str(n)) for n in range(8))
+    Problem.objects.bulk_create(Problem(run=run, code="missing_email", source_id=str(n)) for n in range(6))
+    set_connected(connection)
+    assert connection.reason_code == "many_problems"
+
+
 def test_a_first_absence_of_the_other_side_after_successes_only_degrades(connection: Connection) -> None:
     set_connected(connection)
     for expected in (ConnectionState.DEGRADED, ConnectionState.QUARANTINED):

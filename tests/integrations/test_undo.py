@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db.models import F
+from django.db.models.functions import Now
 
 from integrations.engine.undoing import Because
 from integrations.models import (
@@ -23,12 +24,16 @@ from integrations.models import (
 )
 from integrations.people import ATTRIBUTES
 from integrations.services import local
-from integrations.services.starts import start_run
-from integrations.services.undo import PAUSE_REASON, plan_undo, undo_run
-from portal.accounts.models import Company, User
+from integrations.services.connections import resume
+from integrations.services.starts import SYNC_RUN, start_run
+from integrations.services.undo import PAUSE_REASON, perform_undo, plan_undo, undo_run
+from portal.accounts.models import Company, Role, User
 from portal.audit.models import Entry
+from portal.kit import queue
 from portal.kit.errors import NeedsPerson
-from tests.integrations.conftest import Syncer
+from portal.kit.leases import JobState, claim
+from portal.notices.models import Notice
+from tests.integrations.conftest import LEASE, Syncer
 from tests.integrations.sources import ListSource, record, records
 
 
@@ -50,9 +55,17 @@ def person_of(connection: Connection, key: str) -> DirectoryPerson:
     return DirectoryPerson.objects.get(connection=connection, source_id=key)
 
 
-def undo(run: Run, by: User) -> Run:
+def asked_to_undo(run: Run, by: User) -> Run:
+    """Confirmed by a person; no worker has looked at it yet."""
     plan = plan_undo(run)
     return undo_run(run, typed=plan.affected, digest=plan.digest, by=by)
+
+
+def undo(run: Run, by: User) -> Run:
+    undoing = asked_to_undo(run, by)
+    queue.run_job(SYNC_RUN, undoing.pk)
+    undoing.refresh_from_db()
+    return undoing
 
 
 STAFF = [record(f"s{number}", department="Care" if number % 2 else "Sales") for number in range(20)]
@@ -251,6 +264,64 @@ def test_undoing_is_recorded_and_ends_open_invitations(
     assert invitation.state == "removed"
     entry = Entry.objects.get(action="run.undo")
     assert (entry.actor, entry.details["people"]) == (admin.email, 5)
+
+
+def test_confirming_an_undoing_changes_nobody_before_a_worker_does_and_the_queue_may_ask_twice(
+    changed: tuple[dict[str, Any], Run], connection: Connection, admin: User
+) -> None:
+    before, run = changed
+    now = snapshot(connection)
+    undoing = asked_to_undo(run, admin)
+    connection.refresh_from_db()
+    assert (undoing.is_open, snapshot(connection), connection.state) == (True, now, ConnectionState.CONNECTED)
+    with pytest.raises(NeedsPerson) as refused:
+        asked_to_undo(run, admin)
+    assert refused.value.code == "undo_refused"
+    for _ in range(2):
+        queue.run_job(SYNC_RUN, undoing.pk)
+        Run.objects.filter(pk=undoing.pk).update(job_state=JobState.RUNNING, lease_until=Now())
+    undoing.refresh_from_db()
+    assert (snapshot(connection), undoing.changes.count(), undoing.attempts) == (before, 5, 2)
+    assert Entry.objects.filter(action="run.undo").count() == 1
+
+
+def test_what_changed_before_the_worker_came_is_not_undone_and_the_connection_goes_on(
+    changed: tuple[dict[str, Any], Run], connection: Connection, admin: User
+) -> None:
+    _, run = changed
+    undoing = asked_to_undo(run, admin)
+    DirectoryPerson.objects.filter(connection=connection, source_id="new").update(protected=True)
+    now = snapshot(connection)
+    queue.run_job(SYNC_RUN, undoing.pk)
+    undoing.refresh_from_db()
+    connection.refresh_from_db()
+    assert (undoing.outcome, undoing.failure_code, undoing.change_total) == ("failed", "undo_changed", 0)
+    assert (snapshot(connection), connection.state) == (now, ConnectionState.CONNECTED)
+    assert Notice.objects.get(user=admin).words.endswith("was not undone. Nobody was changed.")
+    assert undo(run, admin).outcome == "applied", "one that failed stands in nobody's way"
+
+
+def test_what_a_worker_has_just_undone_cannot_be_called_off_any_more(
+    changed: tuple[dict[str, Any], Run], connection: Connection, admin: User
+) -> None:
+    undoing = claim(Run, asked_to_undo(changed[1], admin).pk, lease=LEASE)
+    assert undoing is not None
+    perform_undo(undoing)
+    connection.refresh_from_db()
+    resume(connection, admin)
+    undoing.refresh_from_db()
+    assert (undoing.outcome, undoing.is_open, undoing.failure) == ("applied", False, "")
+
+
+def test_whoever_looks_after_the_connection_hears_that_somebody_else_has_undone_a_run(
+    changed: tuple[dict[str, Any], Run], connection: Connection, admin: User, company: Company
+) -> None:
+    other = User.objects.create_user("other@example.com", name="Other", role=Role.CSM)
+    Connection.objects.filter(pk=connection.pk).update(created_by=other)
+    undone = undo(changed[1], admin)
+    notice = Notice.objects.get(kind="undone")
+    assert (notice.user, str(undone.public_id) in notice.url) == (other, True)
+    assert notice.words == f"Casey undid a run of {connection}: 5 people are as before"
 
 
 def test_a_group_that_only_moved_is_undone_as_well(sync: Syncer, connection: Connection, admin: User) -> None:

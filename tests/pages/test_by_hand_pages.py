@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import uuid
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django.fixtures import Settings
 
 from integrations.models import (
     Connection,
@@ -20,38 +18,10 @@ from integrations.models import (
     Membership,
     PersonState,
 )
-from portal.accounts.models import Role, User
-from tests.support.pages import Side, a_side, page, queries_of, some_people
-from tests.support.people import a_user
+from portal.accounts.models import User
+from tests.support.pages import Side, a_side, page, post, queries_of, said, some_people
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _files(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path)
-
-
-@pytest.fixture
-def side() -> Side:
-    return a_side("Amber")
-
-
-@pytest.fixture
-def developer() -> User:
-    return a_user(Role.DEVELOPER, "Devi Singh")
-
-
-def post(user: User, name: str, *args: object, status: int = 302, **body: Any) -> Any:
-    client = Client()
-    client.force_login(user)
-    answer = client.post(reverse(name, args=args), body)
-    assert answer.status_code == status
-    return answer
-
-
-def said(answer: Any) -> str:
-    return unescape(answer.content.decode())
 
 
 def values_of(person: DirectoryPerson, **other: str) -> dict[str, Any]:

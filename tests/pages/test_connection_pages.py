@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django.fixtures import Settings
 
 from integrations.models import (
     Check,
@@ -38,21 +35,6 @@ from tests.support.pages import (
 from tests.support.people import a_company, a_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _files(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path)
-
-
-@pytest.fixture
-def side() -> Side:
-    return a_side("Amber")
-
-
-@pytest.fixture
-def lead() -> User:
-    return a_user(Role.TL, "Maya Ortiz")
 
 
 # --- the list -----------------------------------------------------------------------------------------------

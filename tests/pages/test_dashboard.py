@@ -15,23 +15,13 @@ from requests_app import queries
 from requests_app.lifecycle import Stage
 from requests_app.models import Event, Request
 from requests_app.services import figures
-from tests.requests_app.factories import a_csm, a_tl
+from tests.requests_app.factories import a_csm
 from tests.support.lives import a_life, ago
 from tests.support.pages import page, queries_of
 from tests.support.people import a_company, a_user
 
 pytestmark = pytest.mark.django_db
 NUMBERS = itertools.count(900_000)
-
-
-@pytest.fixture
-def csm() -> User:
-    return a_csm()
-
-
-@pytest.fixture
-def lead() -> User:
-    return a_tl("Maya Ortiz")
 
 
 def worth(name: str, mrr: str, currency: str = "USD") -> Company:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django.fixtures import Settings
 
 from integrations.models import (
     Change,
@@ -27,25 +25,22 @@ from integrations.models import (
     RunOutcome,
 )
 from portal.accounts.models import Role, User
-from tests.support.pages import Side, a_connection, a_run, a_side, an_open_run, page, queries_of, some_people
+from tests.support.pages import (
+    Side,
+    a_connection,
+    a_run,
+    a_side,
+    an_open_run,
+    page,
+    post,
+    queries_of,
+    said,
+    some_people,
+)
 from tests.support.people import a_company, a_user
+from tests.support.queue import drain
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _files(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path)
-
-
-@pytest.fixture
-def side() -> Side:
-    return a_side("Amber")
-
-
-@pytest.fixture
-def developer() -> User:
-    return a_user(Role.DEVELOPER, "Devi Singh")
 
 
 def held(connection: Connection, count: int = 3, *, why: str = "absent", mark: str = "Fern") -> list[Held]:
@@ -55,18 +50,6 @@ def held(connection: Connection, count: int = 3, *, why: str = "absent", mark: s
     connection.state, connection.reason_code = ConnectionState.DEGRADED, "too_many_removals"
     connection.save()
     return Held.objects.bulk_create([Held(run=run, person=person, why=why) for person in people])
-
-
-def post(user: User, name: str, *args: object, status: int = 302, **body: Any) -> Any:
-    client = Client()
-    client.force_login(user)
-    answer = client.post(reverse(name, args=args), body)
-    assert answer.status_code == status
-    return answer
-
-
-def said(answer: Any) -> str:
-    return unescape(answer.content.decode())
 
 
 def state_of(person: DirectoryPerson) -> str:
@@ -250,6 +233,7 @@ def test_the_plan_is_shown_with_what_is_left_alone_and_changes_nothing(side: Sid
     assert "Hull" in text
     assert "It is “York” now and was “Hull” before." in text
     assert "The connection is paused" in text
+    assert "Invitations stay ended" in text
     assert "Type 1 to confirm." in text
     assert DirectoryPerson.objects.get(pk=people[0].pk).location == "Leeds"
 
@@ -262,12 +246,33 @@ def test_a_run_is_undone_with_the_number_and_only_as_it_was_looked_at(side: Side
     DirectoryPerson.objects.filter(pk=people[1].pk).update(location="York")
     late = said(post(side.csm, "run_undo", run.public_id, typed="2", digest=digest, status=422))
     assert "Something has changed since you looked" in late
-    post(side.csm, "run_undo", run.public_id, typed="1", digest=digest_in(late))
+    answer = post(side.csm, "run_undo", run.public_id, typed="1", digest=digest_in(late))
+    undoing = run.undone_by.get()
+    assert answer.url == reverse("run_detail", args=[undoing.public_id])
+    assert f'hx-get="{reverse("run_progress", args=[undoing.public_id])}"' in page(
+        side.csm, "run_detail", undoing.public_id
+    )
+    twice = post(side.csm, "run_undo", run.public_id, typed="1", digest=digest_in(late))
+    assert (twice.url, run.undone_by.count()) == (answer.url, 1)
+    drain()
+    done = page(side.csm, "run_detail", undoing.public_id)
+    assert "Invitations that were ended stay ended." in done
     assert DirectoryPerson.objects.get(pk=people[0].pk).location == "Hull"
     assert Connection.objects.get(pk=side.connection.pk).state == ConnectionState.PAUSED
     again = page(side.csm, "run_undo", run.public_id)
     assert "The run was undone already." in again
     assert reverse("run_detail", args=[run.undone_by.get().public_id]) in again
+
+
+def test_an_undoing_that_failed_offers_its_plan_again_and_no_sync(side: Side) -> None:
+    run, _ = changed_run(side.connection)
+    failed = a_run(
+        side.connection, kind=RunKind.UNDO, undoes=run, outcome=RunOutcome.FAILED, job_state="failed"
+    )
+    text = page(side.csm, "run_detail", failed.public_id)
+    assert f'href="{reverse("run_undo", args=[run.public_id])}"' in text
+    assert reverse("connection_sync", args=[side.connection.public_id]) not in text
+    assert 'name="typed"' in page(side.csm, "run_undo", run.public_id)
 
 
 def test_what_cannot_be_undone_says_why_and_has_no_form(side: Side, developer: User) -> None:

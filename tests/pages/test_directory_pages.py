@@ -4,42 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from django.test import Client
 from django.urls import reverse
-from pytest_django.fixtures import Settings
 
 from integrations.models import DirectoryPerson, Group, Membership, MembershipChange, PersonState
-from portal.accounts.models import Role, User
+from portal.accounts.models import User
 from portal.audit.models import Entry
 from tests.support.pages import HTMX, Side, a_connection, a_side, page, queries_of, some_people
-from tests.support.people import a_user
+from tests.support.people import signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _files(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path)
-
-
-@pytest.fixture
-def side() -> Side:
-    return a_side("Amber")
-
-
-@pytest.fixture
-def lead() -> User:
-    return a_user(Role.TL, "Maya Ortiz")
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def named(html: str) -> list[str]:
@@ -51,7 +27,7 @@ def named(html: str) -> list[str]:
 
 def walk(user: User, query: str) -> list[list[str]]:
     """The names of every page, by following "Next" as a person does."""
-    client, address, found = client_of(user), reverse("directory") + query, list[list[str]]()
+    client, address, found = signed_in(user), reverse("directory") + query, list[list[str]]()
     for _ in range(10):
         html = client.get(address, headers=HTMX).content.decode()
         table = html.split("</table>")[0]
@@ -77,7 +53,7 @@ def test_every_person_is_on_exactly_one_page_also_among_namesakes(side: Side) ->
 
 def test_going_back_shows_the_page_that_came_before(side: Side) -> None:
     some_people(side.connection, 119, start=1)
-    client, address = client_of(side.customer), reverse("directory")
+    client, address = signed_in(side.customer), reverse("directory")
     first = client.get(f"{address}?company={side.company.public_id}", headers=HTMX).content.decode()
     following = first.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
     second = client.get(address + following, headers=HTMX).content.decode()
@@ -148,7 +124,7 @@ def test_values_are_suggested_with_their_numbers_for_the_own_company_only(side: 
 
 
 def exported(user: User, query: str) -> list[dict[str, str]]:
-    answer = client_of(user).get(reverse("directory_export") + query)
+    answer = signed_in(user).get(reverse("directory_export") + query)
     assert answer.status_code == 200
     text = b"".join(cast(Any, answer)).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
@@ -172,7 +148,7 @@ def test_a_value_that_is_a_formula_is_only_text_in_the_file(side: Side) -> None:
 
 
 def test_the_sixth_export_within_an_hour_is_refused_with_a_way_back(side: Side) -> None:
-    client, address = client_of(side.customer), reverse("directory_export")
+    client, address = signed_in(side.customer), reverse("directory_export")
     query = f"?company={side.company.public_id}"
     assert [client.get(address + query).status_code for _ in range(6)] == [200] * 5 + [429]
     assert "5 times an hour" in client.get(address + query).content.decode()

@@ -32,16 +32,6 @@ from tests.support.people import a_user
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def side() -> Side:
-    return a_side("Amber")
-
-
-@pytest.fixture
-def lead() -> User:
-    return a_user(Role.TL, "Toni Lead")
-
-
 def post(user: User, name: str, *args: object, **fields: str) -> HttpResponse:
     client = Client()
     client.force_login(user)
@@ -278,6 +268,12 @@ def test_a_lead_or_an_operator_says_what_the_plan_allows(side: Side, lead: User)
     assert (company.hris_entitled, company.several_connections) == (False, True)
     entry = Entry.objects.get(action="company.entitlement")
     assert entry.details["after"] == {"hris": False, "several": True}
+
+
+def test_the_companys_page_leads_there_for_those_who_may_say_it(side: Side, lead: User) -> None:
+    link = f'href="{reverse("company_entitlement", args=[side.company.public_id])}"'
+    assert link in page(lead, "company_detail", side.company.public_id)
+    assert link not in page(side.csm, "company_detail", side.company.public_id)
 
 
 def test_seed_003_the_banner_is_there_only_without_the_plan(side: Side) -> None:

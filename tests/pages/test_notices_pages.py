@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import Role, User
 from portal.notices.models import By, Digest, Notice, Preference
 from portal.notices.services import notify
 from tests.support.pages import page, queries_of
-from tests.support.people import a_company, a_customer, a_user
+from tests.support.people import a_company, a_customer, a_user, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -25,12 +24,6 @@ def news(user: User, count: int = 1, url: str = "/requests/7/") -> list[Notice]:
     for number in range(Notice.objects.count(), Notice.objects.count() + count):
         made += notify([user], "approved", words=f"News <b>{number}</b>", url=url, marker=f"m{number}")
     return made
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def test_the_list_shows_ones_own_news_newest_first_and_escaped(jamie: User) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Task
-from pytest_django.fixtures import Settings
 
 from integrations.models import Run
 from portal.accounts.models import AccessLink, Role, User
@@ -26,25 +24,9 @@ from requests_app.api import RequestSerializer
 from requests_app.lifecycle import Stage
 from requests_app.models import Request
 from tests.support.pages import SECRET, Side, a_connection, a_side, an_open_run
-from tests.support.people import a_company, a_customer, a_user
+from tests.support.people import a_company, a_customer, a_user, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _files(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path)
-
-
-@pytest.fixture
-def side() -> Side:
-    return a_side("Amber")
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def home_of(user: User) -> str:

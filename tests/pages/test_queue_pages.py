@@ -11,7 +11,6 @@ from typing import Any, cast
 import pytest
 from django.db import connection as database
 from django.http import HttpResponse
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import Company, Role, User
@@ -19,28 +18,12 @@ from portal.audit.models import Entry
 from requests_app.lifecycle import Stage
 from requests_app.models import Message, Reach, Request, SavedView
 from requests_app.views.exports import MOST_AN_HOUR
-from tests.requests_app.factories import a_csm, a_request, a_tl
+from tests.requests_app.factories import a_csm, a_request
 from tests.support.lives import a_life, ago
 from tests.support.pages import HTMX, page, queries_of
-from tests.support.people import a_company, a_user
+from tests.support.people import a_company, a_user, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def csm() -> User:
-    return a_csm()
-
-
-@pytest.fixture
-def lead() -> User:
-    return a_tl("Maya Ortiz")
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def text_of(answer: Any) -> str:

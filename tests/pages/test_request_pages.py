@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from pytest_django.fixtures import Settings
 
 from integrations.models import Run
 from portal.accounts.models import AccessLink, Role, User
@@ -20,35 +17,14 @@ from requests_app.services.answers import give_answer
 from requests_app.services.filing import file_request
 from requests_app.services.moves import make_move
 from tests.requests_app.factories import complete
-from tests.support.people import a_company, a_user
+from tests.support.people import a_company, a_user, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _files_go_to_a_folder_of_the_test(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path / "media")
-
-
-@pytest.fixture
-def csm() -> User:
-    return a_user(Role.CSM, "Jamie Park")
-
-
-@pytest.fixture
-def lead() -> User:
-    return a_user(Role.TL, "Maya Ortiz")
 
 
 @pytest.fixture
 def req(csm: User) -> Request:
     return file_request(a_company(), "adp_workforce_now", by=csm)
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def submitted(req: Request, csm: User) -> Request:

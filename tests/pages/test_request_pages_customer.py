@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from django.core import mail
 from django.test import Client
-from pytest_django.fixtures import Settings
 
-from portal.accounts.models import AccessLink, Company, Role, User
+from portal.accounts.models import AccessLink, Company, Role
 from portal.accounts.services import create_link, link_url
 from portal.outbox.models import Effect
 from requests_app.lifecycle import Stage
@@ -17,18 +14,12 @@ from requests_app.models import Answer, Evidence, Item, Request
 from requests_app.services.filing import file_request
 from requests_app.services.moves import make_move
 from tests.requests_app.factories import an_upload, complete, customer_of, let_in, put_in_stage
-from tests.support.people import a_company, a_customer, a_user
+from tests.support.people import a_company, a_customer, a_user, signed_in
 from tests.support.queue import drain
 
 pytestmark = pytest.mark.django_db
 MRR = "4,250"
 SECRET = "s3cret-value-nobody-may-see"
-
-
-@pytest.fixture(autouse=True)
-def _files_go_to_a_folder_of_the_test(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path / "media")
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 
 @pytest.fixture
@@ -42,12 +33,6 @@ def req() -> Request:
 @pytest.fixture
 def client(req: Request) -> Client:
     return signed_in(customer_of(req))
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def url_of(req: Request, path: str = "") -> str:

@@ -20,10 +20,10 @@ from requests_app.services.filing import file_request
 from requests_app.services.moves import make_move
 from requests_app.services.talk import write_message
 from requests_app.views.style import contrast
-from tests.pages.test_request_pages_customer import autosave, item, path_of, signed_in, url_of
+from tests.pages.test_request_pages_customer import autosave, item, path_of, url_of
 from tests.requests_app.factories import customer_of, put_in_stage
 from tests.support.pages import queries_of
-from tests.support.people import a_company, a_user
+from tests.support.people import a_company, a_user, signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -6,13 +6,12 @@ import re
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
 
-from portal.accounts.models import Role, User
+from portal.accounts.models import User
 from portal.sandbox.server import Running
 from requests_app.models import Request
 from requests_app.services.filing import file_request
-from tests.support.people import a_company, a_user
+from tests.support.people import a_company, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -23,19 +22,8 @@ def _no_remembered_trouble() -> None:
 
 
 @pytest.fixture
-def csm() -> User:
-    return a_user(Role.CSM, "Jamie Park")
-
-
-@pytest.fixture
 def req(csm: User) -> Request:
     return file_request(a_company(), "adp_workforce_now", by=csm)
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 BY_HAND = {"by_hand": "1", "company": "Lakeshore Pediatrics", "lms_id": "777", "mrr": "1475.00 USD"}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.test import Client
-from pytest_django.fixtures import Settings
 
 from portal.accounts.models import AccessLink, Role, User
 from portal.audit.models import Entry
@@ -23,16 +21,6 @@ from tests.support.pages import HTMX, a_connection, page, queries_of
 from tests.support.people import a_company, a_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _files_go_to_a_folder_of_the_test(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path / "media")
-
-
-@pytest.fixture
-def csm() -> User:
-    return a_user(Role.CSM, "Jamie Park")
 
 
 @pytest.fixture

@@ -31,11 +31,6 @@ def req(db: None) -> Request:
     return submitted(ADP)
 
 
-@pytest.fixture
-def lead(db: None) -> User:
-    return a_tl("Maya Ortiz")
-
-
 def decide(lead: User, req: Request, **data: Any) -> tuple[int, str]:
     """What the page answers to a button, after its redirect."""
     client = Client()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django.fixtures import Settings
 
+from integrations.engine.guard import Answer, Effect, objections
 from integrations.models import (
     Asked,
     Change,
@@ -28,7 +27,7 @@ from integrations.models import (
     RunKind,
     RunOutcome,
 )
-from portal.accounts.models import Role, User
+from portal.accounts.models import User
 from portal.kit.leases import JobState
 from portal.sandbox.credentials import CREDENTIALS
 from portal.sandbox.server import Running
@@ -45,25 +44,10 @@ from tests.support.pages import (
     queries_of,
     some_people,
 )
-from tests.support.people import a_company, a_user
+from tests.support.people import a_company
 from tests.support.queue import drain
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _files(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path)
-
-
-@pytest.fixture
-def side() -> Side:
-    return a_side("Amber")
-
-
-@pytest.fixture
-def lead() -> User:
-    return a_user(Role.TL, "Maya Ortiz")
 
 
 # --- runs ---------------------------------------------------------------------------------------------------
@@ -123,6 +107,19 @@ def test_held_run_says_why_and_what_to_do(side: Side, lead: User) -> None:
     assert "Held" in html
     assert "60 of 250 people would be deactivated." in html
     assert "Look at the people in the HR system." in html
+
+
+def test_a_german_customer_reads_in_german_why_a_run_was_held(side: Side) -> None:
+    effect = Effect(250, absent=60)
+    said = [one.words for one in objections(Answer(True, 1_190, unidentified=1), effect)]
+    run = a_run(side.connection, outcome=RunOutcome.HELD, objections=said)
+    side.customer.language = "de"
+    side.customer.save(update_fields=["language"])
+    html = page(side.customer, "run_detail", run.public_id)
+    assert "1 Datensatz kam ohne verwendbare ID, daher lässt sich nicht sagen, wer fehlt." in html
+    assert "60 von 250 Personen würden deaktiviert: zu viele, um es ungefragt zu tun." in html
+    assert "60 Personen wurden behalten; alles andere wurde übernommen." in html
+    assert "would be" not in html
 
 
 def test_failed_run_says_why_and_offers_another_try(side: Side, lead: User) -> None:

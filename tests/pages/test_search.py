@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 
 import pytest
 from django.db import connection as database
 from django.db import transaction
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from pytest_django.fixtures import Settings
 
 from integrations.provider import Owner
 from portal import searching
@@ -23,7 +20,7 @@ from portal.accounts.models import AccessLink, Company, Role, User
 from portal.searching import Asked, fold, search_all, snippet
 from requests_app.models import Answer, AnswerState, Item, Message, Reach, Request
 from tests.support.pages import HTMX, Side, a_connection, a_side, some_people
-from tests.support.people import a_company, a_user
+from tests.support.people import a_company, a_user, signed_in
 
 pytestmark = pytest.mark.django_db
 WILD = st.text(max_size=60) | st.sampled_from(
@@ -33,22 +30,6 @@ WILD = st.text(max_size=60) | st.sampled_from(
         "INT-0", "1e5", "-5", "+1.5e-9", "\ud800", "<script>", "{{7*7}}", "\u0300", "a\u0300\u0301", "l'été",
     ]
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _files(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path)
-
-
-@pytest.fixture
-def side() -> Side:
-    return a_side("Amber")
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def found(user: User, text: str) -> str:

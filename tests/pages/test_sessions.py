@@ -21,16 +21,10 @@ from tests.database import ROOT
 from tests.setup.test_production import GOOD
 from tests.support.links import newest_code, open_as, press
 from tests.support.pages import HTMX, Side, a_side
-from tests.support.people import PASSWORD, a_user
+from tests.support.people import PASSWORD, a_user, signed_in
 
 pytestmark = pytest.mark.django_db
 SIGN_IN, ENDED, WORK = "/accounts/sign-in/", "/accounts/ended/", "/my-work/"
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def ago(client: Client, *, seen: timedelta | None = None, started: timedelta | None = None) -> None:

@@ -12,34 +12,14 @@ from integrations.models import (
     Receipt,
     Run,
 )
-from portal.accounts.models import Company, Role, User
+from portal.accounts.models import Role
 from portal.sandbox.server import Running
 from tests.support.pages import HTMX
-from tests.support.people import a_company, a_customer, a_user
-from tests.support.wizard import Wizard, a_connection_to_set_up, html_values
+from tests.support.people import a_user
+from tests.support.wizard import Wizard, html_values
 
 pytestmark = pytest.mark.django_db
 COOKIE = "setup-key"
-
-
-@pytest.fixture
-def company() -> Company:
-    return a_company("Amber Clinic")
-
-
-@pytest.fixture
-def customer(company: Company) -> User:
-    return a_customer(company)
-
-
-@pytest.fixture
-def connection(company: Company) -> Connection:
-    return a_connection_to_set_up(company)
-
-
-@pytest.fixture
-def wizard(customer: User, connection: Connection) -> Wizard:
-    return Wizard(customer, connection)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from integrations.models import (
     Connection,
+    ConnectionState,
     DirectoryPerson,
     Draft,
     DraftState,
@@ -20,37 +21,18 @@ from integrations.models import (
     RunOutcome,
     SetupStep,
 )
+from integrations.services.credentials import store_credentials
 from portal.accounts.models import Company, Role, User
 from portal.sandbox.credentials import CREDENTIALS
 from portal.sandbox.server import Running
 from portal.sandbox.staff import Population
 from portal.sandbox.world import World
 from tests.support.pages import a_connection, page, queries_of
-from tests.support.people import a_company, a_customer, a_user
+from tests.support.people import a_user
 from tests.support.queue import drain
-from tests.support.wizard import CARD, Wizard, a_connection_to_set_up, html_values, optional_of
+from tests.support.wizard import CARD, Wizard, html_values, optional_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def company() -> Company:
-    return a_company("Amber Clinic")
-
-
-@pytest.fixture
-def customer(company: Company) -> User:
-    return a_customer(company)
-
-
-@pytest.fixture
-def connection(company: Company) -> Connection:
-    return a_connection_to_set_up(company)
-
-
-@pytest.fixture
-def wizard(customer: User, connection: Connection) -> Wizard:
-    return Wizard(customer, connection)
 
 
 # --- the whole way ----------------------------------------------------------------------------------------------
@@ -154,6 +136,28 @@ def test_a_csm_cannot_enter_secrets_but_tests_what_is_held(
     assert "Client secret" in html
     csm.post("authenticate", CREDENTIALS[CARD])
     assert connection.credentials.count() == 0
+
+
+def test_of_two_methods_the_chosen_one_says_what_is_missing_and_the_held_one_is_shown_first(
+    company: Company, customer: User
+) -> None:
+    connection = a_connection(
+        company, provider="bamboohr", state=ConnectionState.SETTING_UP, last_success_at=None
+    )
+    connection.credentials.all().delete()
+    csm, dana = Wizard(a_user(), connection), Wizard(customer, connection)
+    csm.begin()
+    csm.consent()
+    assert "<li>API key</li>" in csm.html("authenticate")
+    assert "<li>Refresh token</li>" in csm.html("authenticate", "?method=oauth")
+    half = dana.post("authenticate", {"method": "oauth", "subdomain": "riverside", "client_id": "x"})
+    assert (half.status_code, "Enter the refresh token." in half.content.decode()) == (422, True)
+    lead = a_user(Role.TL, "Maya Ortiz")
+    store_credentials(connection, CREDENTIALS["bamboohr_oauth"], lead)
+    html = csm.html("authenticate")
+    assert 'name="method" value="oauth"' in html
+    assert "Everything has been entered before." in html
+    assert "<li>API key</li>" in csm.html("authenticate", "?method=api_key")
 
 
 # --- the plan ---------------------------------------------------------------------------------------------------

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django.fixtures import Settings
 
+from integrations.engine.explain import Trace
 from integrations.models import Connection, DirectoryPerson, Held, Inquiry, PersonState, Run
 from integrations.services.inquiring import LEASE, ask, perform_inquiry
 from portal.accounts.limits import RateLimited
@@ -24,16 +23,6 @@ from tests.support.people import a_user
 
 pytestmark = pytest.mark.django_db
 CARE = {"include": [[{"field": "department", "op": "is", "values": ["Care"]}]]}
-
-
-@pytest.fixture(autouse=True)
-def _files(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path)
-
-
-@pytest.fixture
-def side() -> Side:
-    return a_side("Amber")
 
 
 def asked(side: Side, query: str, source: ListSource, **parts: object) -> Inquiry:
@@ -134,8 +123,21 @@ def test_the_list_is_read_and_the_filter_named_with_the_smallest_change(side: Si
     assert inquiry.read == 26
     (answer,) = inquiry.answers
     assert [step["ok"] for step in answer["steps"][:3]] == [True, True, False]
-    assert "Care" in answer["fix"]
+    assert "Care" in Trace.from_data(answer).fix
     assert "Does not belong in" in shown(side, inquiry)
+
+
+def test_a_german_customer_reads_the_way_and_the_smallest_change_in_german(side: Side) -> None:
+    Connection.objects.update(filter=CARE)
+    side.connection.refresh_from_db()
+    inquiry = asked(side, "zoe", ListSource([record("z1", first="Zoe", department="Surgery")]))
+    side.customer.language = "de"
+    side.customer.save(update_fields=["language"])
+    html = shown(side, inquiry)
+    assert "Die Person entspricht dem Filter nicht." in html
+    assert "Abteilung ist „Care“ (bei der Person steht: „Surgery“)" in html
+    assert "sobald gilt: Abteilung ist „Care“ im HR-System, nicht „Surgery“" in html
+    assert "They" not in html
 
 
 def test_an_answer_has_no_field_that_the_rules_do_not_use(side: Side) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django.fixtures import Settings
 
 from integrations.models import Change, Connection, DirectoryPerson, Problem, Run
 from portal.accounts.models import Company, Role, User
@@ -95,11 +93,6 @@ def elements_made_of(html: str) -> list[str]:
     parser.feed(html)
     parser.close()
     return parser.made
-
-
-@pytest.fixture(autouse=True)
-def _files(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = str(tmp_path)
 
 
 def poison(side: Side, text: str) -> None:

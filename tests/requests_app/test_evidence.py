@@ -15,7 +15,6 @@ from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 from django.template.loader import render_to_string
-from django.test import Client
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -33,7 +32,7 @@ from requests_app.services.kinds import InvalidAnswer
 from requests_app.services.uploads import safe_name
 from tests.requests_app import hostile
 from tests.requests_app.factories import ADP, a_csm, a_request, an_upload, customer_of, picture
-from tests.support.people import a_company
+from tests.support.people import a_company, signed_in
 
 
 @pytest.fixture
@@ -45,12 +44,6 @@ def stored(req: Request, content: bytes, name: str = "x.png") -> tuple[Evidence,
     evidence = store_evidence(req, SimpleUploadedFile(name, content), by=req.owner)
     with evidence.file.open("rb") as file:
         return evidence, file.read()
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def files() -> list[Path]:

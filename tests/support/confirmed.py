@@ -89,7 +89,9 @@ def ready(
         drafts.save_consent(draft, declined=declined, by=by, expected_version=draft.version)
     if settings or not draft.authenticated_at:
         held = set(draft.connection.credentials.values_list("key", flat=True))
-        required = (item.key for item in draft.connection.provider.credentials if item.required.holds({}))
+        card = draft.connection.provider
+        required = [item.key for item in card.credentials if item.required.holds({})]
+        required += [key for method in card.methods[:1] for key in method.keys]
         made_up = {key: f"made-up-{key}" for key in required if key not in held}
         drafts.authenticate(draft, {**(made_up if source else {}), **(settings or {})}, by=by, source=source)
     return draft

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 from django.core.files.base import ContentFile
 from django.db import connection as database
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -35,7 +35,7 @@ from portal.kit.leases import JobState
 from requests_app.lifecycle import Stage
 from requests_app.models import Evidence, Request
 from requests_app.services.filing import file_request
-from tests.support.people import a_company, a_user
+from tests.support.people import a_company, a_user, signed_in
 
 PROVIDER = "personio"
 HTMX = {"HX-Request": "true"}
@@ -171,17 +171,25 @@ def some_people(
 
 def page(user: User, name: str, *args: object, query: str = "", htmx: bool = False, status: int = 200) -> str:
     """The HTML of a page as this person gets it, or of its fragment."""
-    client = Client()
-    client.force_login(user)
-    answer = client.get(reverse(name, args=args) + query, headers=HTMX if htmx else {})
+    answer = signed_in(user).get(reverse(name, args=args) + query, headers=HTMX if htmx else {})
     assert answer.status_code == status
     return answer.content.decode()
 
 
+def post(user: User, name: str, *args: object, status: int = 302, **body: Any) -> Any:
+    """The answer to a form that this person sends."""
+    answer = signed_in(user).post(reverse(name, args=args), body)
+    assert answer.status_code == status
+    return answer
+
+
+def said(answer: Any) -> str:
+    return unescape(answer.content.decode())
+
+
 def queries_of(user: User, name: str, *args: object, query: str = "") -> int:
     """How many queries a second look at the page takes."""
-    client = Client()
-    client.force_login(user)
+    client = signed_in(user)
     client.get(reverse(name, args=args) + query)
     with CaptureQueriesContext(
         database,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.test import Client
+
 from portal.accounts.models import Company, Membership, Role, User
 
 PASSWORD = "correct horse battery"
@@ -12,6 +14,12 @@ PASSWORD = "correct horse battery"
 def a_user(role: Role = Role.CSM, name: str = "Jamie Park", email: str = "") -> User:
     address = email or f"{name.lower().replace(' ', '.')}@support.example"
     return User.objects.create_user(address, PASSWORD, name=name, role=role)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def a_company(name: str = "Riverside Community Health", lms_id: str = "48213") -> Company:

@@ -68,7 +68,6 @@ class Command(BaseCommand):
         """`vendors` runs while the demo data is made: its connections are set up as customers do it."""
         call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
         call_command("createcachetable", verbosity=0)
-        Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # WhiteNoise complains of a missing one
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # whitenoise warns when it is missing
         if not settings.WHITENOISE_USE_FINDERS:
             call_command("collectstatic", interactive=False, verbosity=0)

@@ -1,0 +1,67 @@
+"""Filter and mapping in words, in the reader's language: what receipts and pages say alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from integrations import people
+from integrations.engine.filtering import Clause, Rule
+from integrations.engine.mapping import Origin, When
+from integrations.engine.transforms import Do, Step
+from integrations.people import ATTRIBUTES
+
+StepWords = Mapping[Do, Callable[[Step], str]]
+
+_WHEN = {
+    When.NEW: gettext_noop("only when somebody is new"),
+    When.EMPTY: gettext_noop("only while it is empty here"),
+}
+STEPS: StepWords = {
+    Do.TRIM: lambda step: _("without needless spaces"),
+    Do.CASE: lambda step: _("letters: %(how)s") % {"how": step.how},
+    Do.LOOKUP: lambda step: _("translated by a table of %(number)s values") % {"number": len(step.table)},
+    Do.JOIN: lambda step: _("joined with “%(by)s”") % {"by": step.by},
+    Do.SPLIT: lambda step: _("a part between “%(by)s”") % {"by": step.by},
+    Do.CONSTANT: lambda step: _("always “%(value)s”") % {"value": step.value},
+    Do.DATE: lambda step: _("a date written as %(how)s") % {"how": step.how},
+}
+
+
+def field_label(field: str) -> str:
+    """What a field is called; a custom one bears the vendor's name."""
+    return _(people.field_label(field)) if field else ""
+
+
+def attribute_label(name: str) -> str:
+    """An attribute of the directory, or whatever else a change or a problem is about."""
+    return _(ATTRIBUTES[name]) if name in ATTRIBUTES else field_label(name)
+
+
+def clause_words(clause: Clause) -> str:
+    """ "Department is one of “Care”, “Surgery”"."""
+    values = _(", ").join(f"“{value}”" for value in clause.values)
+    return " ".join(filter(None, (field_label(clause.field), _(clause.op.label), values)))
+
+
+def rule_words(rule: Rule, words: Callable[[Clause], str] = clause_words) -> str:
+    """ "Department is one of “Care”, “Surgery” and Country is “Germany”"."""
+    return _(" and ").join(map(words, rule))
+
+
+def fields_words(origin: Origin) -> str:
+    """ "Work e-mail, else Personal e-mail"."""
+    joins = any(step.do is Do.JOIN for step in origin.steps)
+    return (_(" and ") if joins else _(", else ")).join(map(field_label, origin.fields))
+
+
+def steps_words(origin: Origin, words: StepWords = STEPS) -> Iterable[str]:
+    """What is done with the value. That the first field wins is said by `fields_words`."""
+    return (words[step.do](step) for step in origin.steps if step.do is not Do.FIRST)
+
+
+def when_words(origin: Origin) -> str:
+    """When the attribute is written; "" for always."""
+    return _(_WHEN[origin.when]) if origin.when in _WHEN else ""
