@@ -11,6 +11,7 @@ from tests.benchmarks.memory import peak_of_a_sync
 from tests.benchmarks.recording import record_pages
 
 FEW, MANY = 1_000, 10_000
+TENANTS = 10  # connections that two workers share
 BUSY = 1.3
 READ, READ_AGAIN = "reading, parsing and hashing alone", "the same on the other day"
 
@@ -40,6 +41,7 @@ def measure(folder: Path, people: int, rounds: int, *, scale: int = 0) -> Figure
     growth = _peak(pages["people"]) - _peak(pages["few"])
     result.figures.append(Figure(f"memory growth, {FEW:,} to {people:,} people", growth, 32.0, "MiB"))
     _plan(result, pages["many"])
+    _workers(result, pages["many"])
     if scale:
         _scale(result, folder / "scale", scale)
     result.figures += _list_figures()
@@ -88,15 +90,14 @@ def _peers(result: Figures, pages: Path) -> None:
     from tests.benchmarks.syncing import new_connection, sync  # noqa: PLC0415
 
     first, unchanged = result.middle(FIRST), result.middle(UNCHANGED)
-    if seconds := dlt_seconds(os.environ["DATABASE_URL"], pages):
-        result.figures += [
-            Figure(
-                "dlt's first merge ÷ our first load, clock", seconds[0] / first.wall, 3.0, "×", at_least=True
-            ),
-            Figure(
-                "dlt's unchanged merge ÷ ours, clock", seconds[1] / unchanged.wall, 6.0, "×", at_least=True
-            ),
-        ]
+    for how, judged in (("pages", True), ("flat", False)):
+        if seconds := dlt_seconds(os.environ["DATABASE_URL"], pages, how):
+            said = "dlt" if judged else "dlt, spared the vendor's JSON"
+            named = (f"{said}: first merge ÷ our first load", f"{said}: unchanged merge ÷ ours")
+            result.figures += [
+                Figure(named[0], seconds[0] / first.wall, 3.0, "×", judged, at_least=True),
+                Figure(named[1], seconds[1] / unchanged.wall, 6.0, "×", judged, at_least=True),
+            ]
     empty()
     settle()
     connection = new_connection()
@@ -147,6 +148,23 @@ def _plan(result: Figures, pages: Path) -> None:
     result.figures.append(
         Figure(f"plan of {MANY:,} people after the last page", plan_seconds(pages), 2.0, "s")
     )
+
+
+def _workers(result: Figures, pages: Path) -> None:
+    from django.conf import settings  # noqa: PLC0415
+
+    from tests.benchmarks.workers import begin_seconds, throughput  # noqa: PLC0415
+
+    poll = settings.Q_CLUSTER["poll"]
+    found = begin_seconds()
+    late = found[int(len(found) * 0.95) - 1]
+    result.figures.append(
+        Figure("waking a worker to its start, p95 ÷ poll interval (P10)", late / poll, 1.2, "×")
+    )
+    address = os.environ["DATABASE_URL"]
+    one, two = (throughput(address, pages, TENANTS, number) for number in (1, 2))
+    name = f"{TENANTS} connections of {MANY:,}: two workers ÷ one"
+    result.figures.append(Figure(name, one / two, 1.7, "×", at_least=True))
 
 
 def _scale(result: Figures, path: Path, people: int) -> None:

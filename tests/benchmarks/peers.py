@@ -22,13 +22,13 @@ from tests.benchmarks.syncing import cost_of
 FEWER = 10_000  # bulk_create is linear, and ten times as many take half a minute
 
 
-def dlt_seconds(address: str, pages: Path) -> tuple[float, float] | None:
+def dlt_seconds(address: str, pages: Path, how: str) -> tuple[float, float] | None:
     """First and unchanged load, in a fresh process; None where dlt is not installed."""
     if find_spec("dlt") is None:
         return None
     with database.cursor() as cursor:
         cursor.execute("DROP SCHEMA IF EXISTS dlt_peer CASCADE")
-    command = [sys.executable, "-m", "tests.benchmarks.dlt_peer", address, str(pages)]
+    command = [sys.executable, "-m", "tests.benchmarks.dlt_peer", address, str(pages), how]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     first, again = json.loads(done.stdout.splitlines()[-1])
     with database.cursor() as cursor:

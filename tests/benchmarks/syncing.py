@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,6 +64,19 @@ def new_connection() -> Connection:
     return Connection.objects.create(
         company=company, provider_slug=CARD, kind="hris", state=ConnectionState.CONNECTING
     )
+
+
+def several_connections(number: int) -> list[Connection]:
+    """Each of a company of its own: a company has one active connection."""
+    return [
+        Connection.objects.create(
+            company=Company.objects.create(name=f"Benchmark {uuid.uuid4().hex[:8]}"),
+            provider_slug=CARD,
+            kind="hris",
+            state=ConnectionState.CONNECTING,
+        )
+        for _ in range(number)
+    ]
 
 
 def sync(connection: Connection, path: Path, directory: Callable[[Run], Directory] = Directory.of) -> Run:
