@@ -170,6 +170,7 @@ def test_every_address_that_can_be_opened_is_walked_or_said_to_be_no_page() -> N
     assert walked.isdisjoint(NO_PAGE)
 
 
+@pytest.mark.slow
 def test_the_pages_used_most_shut_nobody_out(profile: Profile, live_server: LiveServer) -> None:
     req = submitted(ADP)
     desk = signed_in(profile(), a_tl(), live_server)

@@ -25,6 +25,7 @@ def opened(browser: Browser, server: LiveServer, req: Request, topic: str) -> Pa
     return page
 
 
+@pytest.mark.slow
 def test_a_secrets_id_is_explained_while_it_is_typed(browser: Browser, live_server: LiveServer) -> None:
     req = a_request(ENTRA)
     page = opened(browser, live_server, req, "details")
@@ -96,6 +97,7 @@ def test_a_picture_can_be_pasted_or_dropped(browser: Browser, live_server: LiveS
     page.context.close()
 
 
+@pytest.mark.slow
 def test_without_scripts_everything_still_works(browser: Browser, live_server: LiveServer) -> None:
     req = a_request(ADP)
     page = opened(browser, live_server, req, "details")

@@ -73,6 +73,7 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
+@pytest.mark.slow
 def test_a_file_is_rehearsed_by_keyboard_with_lists_that_follow(
     profile: Profile, lead: User, connection: Connection
 ) -> None:

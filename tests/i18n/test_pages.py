@@ -39,7 +39,7 @@ from tests.support.links import path_of, press
 from tests.support.pages import Side, a_run, a_side, an_open_run
 from tests.support.people import a_customer, a_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 GERMAN = {"Accept-Language": "de-CH,de;q=0.9,en;q=0.5"}
 HTMX = {"HX-Request": "true"}
 

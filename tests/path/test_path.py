@@ -63,6 +63,7 @@ def test_adp_from_the_first_form_to_a_connection_that_syncs(csm: Client, lead: C
     assert "MRR" not in customer.get(f"/your/{req.public_id}/").content.decode()
 
 
+@pytest.mark.slow
 def test_the_same_for_personio(csm: Client, lead: Client, world: World) -> None:
     req = people.file_request(csm, "northgate", "personio")
     people.answer_topic(csm, f"/requests/{req.number}/", "company", people.CSM_ANSWERS)
@@ -77,6 +78,7 @@ def test_the_same_for_personio(csm: Client, lead: Client, world: World) -> None:
     assert sync(lead, req.connection).change_total == 0
 
 
+@pytest.mark.slow
 def test_a_sign_in_request_ends_in_a_tenant_that_was_checked(csm: Client, lead: Client, world: World) -> None:
     req = people.file_request(csm, "river", "microsoft_entra_id")
     customer = people.open_link(people.invite(csm, req, world))
@@ -97,6 +99,7 @@ def test_a_sign_in_request_ends_in_a_tenant_that_was_checked(csm: Client, lead: 
         assert secret not in str(world.issues["INT-1"])
 
 
+@pytest.mark.slow
 def test_the_timeline_tells_who_did_what(csm: Client, lead: Client, world: World, sandbox: Running) -> None:
     req = people.file_request(csm, "river", "adp_workforce_now")
     people.fill_in_adp(csm, req, world)

@@ -245,6 +245,7 @@ def live(examples: int, steps: int) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_no_order_of_moves_edits_and_decisions_approves_ones_own_work_or_skips_a_step() -> None:
     assert len(MOVES) == len(BY_NAME)

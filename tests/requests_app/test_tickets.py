@@ -175,6 +175,7 @@ words = st.text(min_size=1, max_size=60)
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     secret=st.text(min_size=6, max_size=40),

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 # A main process that notes its own number and its grandchild's, and ends softly on SIGTERM.
 FAMILY = """
@@ -20,8 +22,6 @@ notes = Path(sys.argv[1])
 grandchild = subprocess.Popen([sys.executable, "-c", '''
 import signal, sys, time
 from pathlib import Path
-
-pytestmark = pytest.mark.slow
 def term(*_):
     Path(sys.argv[1]).write_text("grandchild was signalled")
 signal.signal(signal.SIGTERM, term)

@@ -70,6 +70,7 @@ def a_link(rows: Rows, *keys: str) -> AccessLink:
     )
 
 
+@pytest.mark.slow
 def test_a_row_of_the_company_answers_a_guest_like_one_that_is_missing(guest: Rows, alder: Rows) -> None:
     report = Report()
     for name, method in cells():

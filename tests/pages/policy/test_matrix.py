@@ -102,6 +102,7 @@ def test_whoever_may_gets_their_own_and_nothing_of_others(alder: Rows, birch: Ro
     assert report.all_right(at_least=200)
 
 
+@pytest.mark.slow
 def test_foreign_and_missing_answer_alike_and_change_nothing(alder: Rows, birch: Rows) -> None:
     report = foreign_cells(alder, birch)
     assert report.all_right(at_least=300)
