@@ -27,12 +27,12 @@ def dlt_seconds(address: str, pages: Path, how: str) -> tuple[float, float] | No
     if find_spec("dlt") is None:
         return None
     with database.cursor() as cursor:
-        cursor.execute("DROP SCHEMA IF EXISTS dlt_peer CASCADE")
+        cursor.execute("DROP SCHEMA IF EXISTS dlt_peer, dlt_peer_staging CASCADE")
     command = [sys.executable, "-m", "tests.benchmarks.dlt_peer", address, str(pages), how]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     first, again = json.loads(done.stdout.splitlines()[-1])
     with database.cursor() as cursor:
-        cursor.execute("DROP SCHEMA IF EXISTS dlt_peer CASCADE")
+        cursor.execute("DROP SCHEMA IF EXISTS dlt_peer, dlt_peer_staging CASCADE")
     return first, again
 
 
