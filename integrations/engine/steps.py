@@ -179,7 +179,7 @@ def _outcome(facts: Facts, stays: bool) -> str:
                 "They are still in the directory. The next run deactivates them, unless a person holds it."
             )
         case (False, True) if facts.known:
-            return say("They are not in the directory yet. The next run brings them back.")
+            return say("They are in the directory, deactivated. The next run brings them back.")
         case (False, True):
             return say("They are not in the directory yet. The next run brings them in.")
     if facts.known:

@@ -17,6 +17,7 @@ from integrations.models import Connection, ConnectionState
 from integrations.permissions import SETTERS
 from integrations.provider import Kind
 from integrations.services import issues, lifecycle
+from integrations.services.departing import UNDONE
 from integrations.services.states import tile
 from integrations.views.rule_words import filter_words, policy_lines
 from integrations.views.schedule import schedule_words, upcoming
@@ -70,7 +71,7 @@ def _meaning(connection: Connection) -> str:
         _(
             "We stopped by ourselves, because the same trouble lasted for days. Resume it when it is put right."
         )
-        if connection.reason_code
+        if connection.reason_code not in ("", UNDONE)
         else _("Somebody paused it. Nothing is read and nobody is changed until it is resumed.")
     )
     return {

@@ -75,9 +75,21 @@ def test_manage_names_the_rules_the_schedule_and_what_may_be_done(side: Side) ->
     Connection.objects.update(schedule=["02:00", "14:00"])
     html = page(side.customer, "connection_manage", side.connection.public_id)
     assert "Every day at 02:00 and 14:00 UTC" in html
-    assert "Everybody whom the HR system lists." in html
+    assert "Everybody who works there." in html
     for name in ("settings_change", "connection_pause", "connection_disconnect", "connection_schedule"):
         assert reverse(name, args=[side.connection.public_id]) in html
+
+
+@pytest.mark.parametrize(("code", "who"), [("", "Somebody"), ("undone", "Somebody"), ("bad_secret", "We")])
+def test_a_pause_says_who_stopped_it(side: Side, code: str, who: str) -> None:
+    Connection.objects.update(state=ConnectionState.PAUSED, reason_code=code)
+    html = page(side.customer, "connection_manage", side.connection.public_id)
+    told = {
+        name
+        for name, words in (("Somebody", "Somebody paused it."), ("We", "We stopped by ourselves"))
+        if words in html
+    }
+    assert told == {who}
 
 
 def test_a_developer_looks_and_changes_nothing(side: Side) -> None:
