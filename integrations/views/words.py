@@ -135,7 +135,7 @@ def run_title(run: Run) -> str:
         RunKind.INCREMENTAL: _("Scheduled run, only what changed"),
         RunKind.DRY: _("Plan only"),
         RunKind.RELEASE: _("Held removals released"),
-        RunKind.UNDO: _("A run was undone"),
+        RunKind.UNDO: _("Undo of a run"),
     }.get(RunKind(run.kind), _("Run"))
 
 
