@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 import certifi
 from cryptography import x509
@@ -56,7 +57,7 @@ class ClientCertificate:
 
     def ssl_context(self, ca_pem: str = "") -> ssl.SSLContext:
         """A client context that presents this certificate."""
-        context = trusting_context(ca_pem)
+        context = _new_context(ca_pem)
         with _in_memory(self.certificate_pem) as certificate, _in_memory(self.private_key_pem) as key:
             context.load_cert_chain(certificate, key)
         return context
@@ -67,8 +68,16 @@ def ends_at(certificate_pem: str) -> datetime:
     return _chain(certificate_pem)[0].not_valid_after_utc
 
 
+@lru_cache(maxsize=8)
 def trusting_context(ca_pem: str = "") -> ssl.SSLContext:
-    """TLS 1.2 or newer, names checked, the public authorities trusted and those of `ca_pem` besides."""
+    """TLS 1.2 or newer, names checked, the public authorities trusted and those of `ca_pem` besides.
+
+    One for all sessions that present no certificate: reading the authorities takes as long as many a request.
+    """
+    return _new_context(ca_pem)
+
+
+def _new_context(ca_pem: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_pem:

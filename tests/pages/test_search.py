@@ -205,6 +205,7 @@ def test_nothing_that_is_typed_breaks_it(db: None, typed: str) -> None:
 @hypothesis_settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@pytest.mark.slow
 @given(name=st.text(st.characters(categories=("L", "N")), min_size=2, max_size=30))
 def test_a_company_is_found_by_its_own_name_in_any_script(db: None, name: str) -> None:
     with transaction.atomic():

@@ -58,6 +58,7 @@ def told(first: int, last: int) -> list[int]:
     return sent
 
 
+@pytest.mark.slow
 def test_a_secret_is_announced_at_every_step_and_never_twice(req: Request) -> None:
     assert told(70, -10) == [60, 30, 14, 7, 1, 0]
     assert Notice.objects.filter(kind="expiring", user=req.owner).count() == 6

@@ -109,6 +109,7 @@ def test_the_duties_are_done_by_the_tick() -> None:
     assert duties.do_duties in queue._ON_TICK
 
 
+@pytest.mark.slow
 def test_the_whole_ladder_is_four_mails_on_business_days(req: Request) -> None:
     # Five days after Monday is a Saturday, so that the first goes out on the Monday after.
     assert days_pass(40) == march(8, 11, 16, 22)
@@ -142,6 +143,7 @@ def test_what_became_due_while_the_system_slept_is_one_mail(req: Request) -> Non
     assert Reminder.objects.filter(req=req).count() == 4
 
 
+@pytest.mark.slow
 def test_reminders_stop_when_everything_is_answered(req: Request) -> None:
     assert days_pass(9) == march(8)
     answer_everything(req, customer_of(req))

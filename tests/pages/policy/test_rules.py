@@ -75,6 +75,7 @@ def test_access_ends_with_the_link_on_the_very_next_click(side: Side) -> None:
     assert [client.get(page).status_code for page in pages] == [404, 404, 404]
 
 
+@pytest.mark.slow
 def test_no_page_of_a_customer_says_what_they_pay(side: Side) -> None:
     client = signed_in(side.customer)
     for name, args in (
