@@ -25,11 +25,10 @@ def measure(folder: Path, people: int, rounds: int, *, scale: int = 0) -> Figure
     from tests.benchmarks.syncing import asked_fields  # noqa: PLC0415
 
     selected, world = asked_fields(), World(people)
-    pages = {name: folder / name for name in ("people", "day", "few", "many")}
+    pages = {name: folder / name for name in ("people", "day", "many")}
     record_pages(pages["people"], adp_pages(world, selected=selected))
     a_day_later(world)
     record_pages(pages["day"], adp_pages(world, selected=selected))
-    record_pages(pages["few"], adp_pages(World(FEW), selected=selected))
     record_pages(pages["many"], adp_pages(World(MANY), selected=selected))
     result = Figures(people)
     for _ in range(rounds):
@@ -38,7 +37,7 @@ def measure(folder: Path, people: int, rounds: int, *, scale: int = 0) -> Figure
     _peers(result, pages["people"])
     _engine(result, pages["people"])
     _profile(result, pages["people"])
-    growth = _peak(pages["people"]) - _peak(pages["few"])
+    growth = _peak(people) - _peak(FEW)
     result.figures.append(Figure(f"memory growth, {FEW:,} to {people:,} people", growth, 32.0, "MiB"))
     _plan(result, pages["many"])
     _workers(result, pages["many"])
@@ -156,6 +155,7 @@ def _workers(result: Figures, pages: Path) -> None:
     from tests.benchmarks.workers import begin_seconds, throughput  # noqa: PLC0415
 
     poll = settings.Q_CLUSTER["poll"]
+    assert isinstance(poll, float)
     found = begin_seconds()
     late = found[int(len(found) * 0.95) - 1]
     result.figures.append(
@@ -184,10 +184,10 @@ def _scale(result: Figures, path: Path, people: int) -> None:
         settle()
 
 
-def _peak(pages: Path) -> float:
+def _peak(people: int) -> float:
     empty()
     settle()
-    return peak_of_a_sync(os.environ["DATABASE_URL"], pages)
+    return peak_of_a_sync(os.environ["DATABASE_URL"], people)
 
 
 def _list_figures() -> list[Figure]:

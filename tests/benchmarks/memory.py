@@ -1,4 +1,4 @@
-"""Peak memory of one sync: `python -m tests.benchmarks.memory ADDRESS FILE` runs it and prints MiB."""
+"""Peak memory of one sync: `python -m tests.benchmarks.memory ADDRESS PEOPLE` runs it and prints MiB."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from pathlib import Path
 from tests.benchmarks.database import ROOT, use
 
 
-def peak_of_a_sync(address: str, path: Path) -> float:
+def peak_of_a_sync(address: str, people: int) -> float:
     """MiB. A fresh process, because a process never gives its peak back."""
-    command = [sys.executable, "-m", "tests.benchmarks.memory", address, str(path)]
+    command = [sys.executable, "-m", "tests.benchmarks.memory", address, str(people)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 
 
-def main(address: str, path: Path) -> None:
+def main(address: str, people: int) -> None:
     use(address)
     # Models can be imported only once Django is set up.
-    from tests.benchmarks.syncing import new_connection, sync  # noqa: PLC0415
+    from tests.benchmarks.syncing import made, new_connection, sync  # noqa: PLC0415
 
-    sync(new_connection(), path)
+    run = sync(new_connection(), made(people))
+    assert run.change_total == people, run.objections
     print(_peak())
 
 
@@ -32,4 +33,4 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,24 @@ from integrations.people import Person
 from integrations.provider import Cursor, Page, Record, Settings, Source
 from portal.kit.http import Http
 
+_PAGE = 100
+_PERSON = (
+    '{"associateOID":"G%(n)012d","workerID":{"idValue":"N%(n)d"},"workerStatus":{"statusCode":{"codeValue":"Active"}},'
+    '"workerDates":{"originalHireDate":"2019-04-01"},"person":{"legalName":{"givenName":"Given%(n)d","familyName1":'
+    '"Family%(n)d"}},"businessCommunication":{"emails":[{"emailUri":"person.%(n)d@numbered.example"}]},'
+    '"workAssignments":[{"primaryIndicator":true,"assignmentStatus":{"statusCode":{"codeValue":"A"}},"jobTitle":"Nurse",'
+    '"jobCode":{"codeValue":"NRS","shortName":"Nurse"},"homeOrganizationalUnits":[{"typeCode":{"codeValue":"Department"},'
+    '"nameCode":{"codeValue":"D%(d)d","shortName":"Department %(d)d"}}],"homeWorkLocation":{"nameCode":{"codeValue":"CL1",'
+    '"shortName":"Main Clinic"},"address":{"cityName":"Reno","countryCode":"US"}}}]}'
+)
 _LENGTH = struct.Struct("<Q")
+
+
+def numbered_pages(people: int) -> Iterator[bytes]:
+    """People who differ in nothing but their numbers, in no memory."""
+    for start in range(0, people, _PAGE):
+        page = (_PERSON % {"n": n, "d": n % 40} for n in range(start, min(start + _PAGE, people)))
+        yield f'{{"workers":[{",".join(page)}]}}'.encode()
 
 
 def record_pages(path: Path, pages: Iterable[bytes]) -> None:
@@ -32,9 +49,9 @@ def bodies(path: Path) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The transport is a file; what is in a record is the card's business. `people` names the list."""
+    """The answers are made by `bodies`; what is in a record is the card's business. `people` names the list."""
 
-    path: Path
+    bodies: Callable[[], Iterable[bytes]]
     card: Source
     people: str
 
@@ -42,7 +59,7 @@ class Recorded:
         return None
 
     def pages(self, http: Http, settings: Settings, cursor: Cursor | None = None) -> Iterator[Page]:
-        for number, body in enumerate(bodies(self.path), 1):
+        for number, body in enumerate(self.bodies(), 1):
             yield Page(tuple(orjson.loads(body)[self.people]), {"page": number})
         yield Page((), None)
 

@@ -6,7 +6,7 @@ import os
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -38,17 +38,27 @@ from integrations.targets.directory import Directory
 from portal.accounts.models import Company, Role, User
 from portal.kit.leases import claim
 from tests.benchmarks.figures import Cost
-from tests.benchmarks.recording import Noting, Recorded, bodies
+from tests.benchmarks.recording import Noting, Recorded, bodies, numbered_pages
 
 CARD = "adp_workforce_now"
 LIST = "workers"
 
 
 def recorded(path: Path) -> Recorded:
+    """Pages in a file."""
+    return _answering(lambda: bodies(path))
+
+
+def made(people: int) -> Recorded:
+    """Pages of the card's shape, made while they are read: a file of a million people is large, and so is their world."""
+    return _answering(lambda: numbered_pages(people))
+
+
+def _answering(pages: Callable[[], Iterable[bytes]]) -> Recorded:
     """Reads as a run does: the fields that the card's own mapping uses."""
     card = catalog.get(CARD)
     assert card.source is not None
-    return Recorded(path, narrowed(card.source, Rules.of(card.mapping).fields), LIST)
+    return Recorded(pages, narrowed(card.source, Rules.of(card.mapping).fields), LIST)
 
 
 def asked_fields() -> str:
@@ -79,13 +89,16 @@ def several_connections(number: int) -> list[Connection]:
     ]
 
 
-def sync(connection: Connection, path: Path, directory: Callable[[Run], Directory] = Directory.of) -> Run:
+def sync(
+    connection: Connection, pages: Path | Recorded, directory: Callable[[Run], Directory] = Directory.of
+) -> Run:
     """From the claim to the last write."""
+    source = recorded(pages) if isinstance(pages, Path) else pages
     pk = Run.objects.create(connection=connection, kind=RunKind.MANUAL).pk
     while True:
         run = claim(Run, pk, lease=timedelta(seconds=90))
         assert run is not None
-        perform_run(run, source=recorded(path), settings={"none": ""}, directory=directory(run))
+        perform_run(run, source=source, settings={"none": ""}, directory=directory(run))
         if run.phase == Phase.FINISHED:
             Run.objects.filter(pk=pk).update(job_state="done")
             return run

@@ -18,19 +18,23 @@ from tests.database import ROOT
 
 def told_to_workers(sandbox: Running, *, site_url: str, media_root: str) -> dict[str, str]:
     """The environment of a worker that shares this test's database, sandbox and files."""
-    known = connection.settings_dict
-    host = (known["OPTIONS"] or {}).get("host") or known["HOST"]
-    user = f"{known['USER']}:{known['PASSWORD']}" if known["PASSWORD"] else known["USER"]
-    address = f"postgresql://{user}@:{known['PORT']}/{known['NAME']}?host={host}"
-    if not str(host).startswith("/"):
-        address = f"postgresql://{user}@{host}:{known['PORT'] or 5432}/{known['NAME']}"
     return {
         **os.environ,
         **environment(sandbox.url, sandbox.smtp_port),
-        "DATABASE_URL": address,
+        "DATABASE_URL": database_address(),
         "SITE_URL": site_url,
         "MEDIA_ROOT": media_root,
     }
+
+
+def database_address() -> str:
+    """Of this test's database, for another process."""
+    known = connection.settings_dict
+    host = (known["OPTIONS"] or {}).get("host") or known["HOST"]
+    user = f"{known['USER']}:{known['PASSWORD']}" if known["PASSWORD"] else known["USER"]
+    if str(host).startswith("/"):
+        return f"postgresql://{user}@:{known['PORT']}/{known['NAME']}?host={host}"
+    return f"postgresql://{user}@{host}:{known['PORT'] or 5432}/{known['NAME']}"
 
 
 @contextmanager
