@@ -12,6 +12,8 @@ from portal.kit.errors import NeedsPerson, RetryLater
 from portal.sandbox.staff import Population
 from tests.integrations.vendors import HRIS, Vendor, standing_in
 
+pytestmark = pytest.mark.slow
+
 PRIVATE = ("ssn", "birth", "gender", "marital", "salary", "payRate", "home_address", "street", "wage")
 # What proves that a list is not only its first page; the others answer in one.
 PAGED = [slug for slug in HRIS if slug not in ("bamboohr", "staffcloud")]

@@ -23,6 +23,8 @@ from requests_app.services.jira import due_for_check, link_existing_issue, refre
 from requests_app.services.moves import make_move, marker_of
 from tests.requests_app.factories import ADP, ENTRA, PERSONIO, a_tl, approved, customer_of, give
 
+pytestmark = pytest.mark.slow
+
 TICKET = Ticket("Enable HRIS X Integration for Y", blocks_of("Hello team!\nSecond line", links=[]))
 
 
