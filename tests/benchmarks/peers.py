@@ -26,14 +26,17 @@ def dlt_seconds(address: str, pages: Path, how: str) -> tuple[float, float] | No
     """First and unchanged load, in a fresh process; None where dlt is not installed."""
     if find_spec("dlt") is None:
         return None
-    with database.cursor() as cursor:
-        cursor.execute("DROP SCHEMA IF EXISTS dlt_peer, dlt_peer_staging CASCADE")
+    _drop_dlt()
     command = [sys.executable, "-m", "tests.benchmarks.dlt_peer", address, str(pages), how]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     first, again = json.loads(done.stdout.splitlines()[-1])
+    _drop_dlt()
+    return first, again
+
+
+def _drop_dlt() -> None:
     with database.cursor() as cursor:
         cursor.execute("DROP SCHEMA IF EXISTS dlt_peer, dlt_peer_staging CASCADE")
-    return first, again
 
 
 def bulk_create_costs(connection: Connection) -> tuple[Cost, Cost, int]:

@@ -69,24 +69,11 @@ def asked_fields() -> str:
 
 
 def new_connection() -> Connection:
-    company, _ = Company.objects.get_or_create(name="Benchmark")
-    Connection.objects.update(state=ConnectionState.DISCONNECTED)
+    """Of a company of its own: a company has one active connection."""
+    company = Company.objects.create(name=f"Benchmark {uuid.uuid4().hex[:8]}")
     return Connection.objects.create(
         company=company, provider_slug=CARD, kind="hris", state=ConnectionState.CONNECTING
     )
-
-
-def several_connections(number: int) -> list[Connection]:
-    """Each of a company of its own: a company has one active connection."""
-    return [
-        Connection.objects.create(
-            company=Company.objects.create(name=f"Benchmark {uuid.uuid4().hex[:8]}"),
-            provider_slug=CARD,
-            kind="hris",
-            state=ConnectionState.CONNECTING,
-        )
-        for _ in range(number)
-    ]
 
 
 def sync(

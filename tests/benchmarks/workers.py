@@ -53,10 +53,10 @@ def _begins() -> float:
 def throughput(address: str, pages: Path, connections: int, processes: int) -> float:
     """Seconds in which that many processes have synced that many connections, each from nothing."""
     from tests.benchmarks.database import empty, settle  # noqa: PLC0415
-    from tests.benchmarks.syncing import several_connections  # noqa: PLC0415
+    from tests.benchmarks.syncing import new_connection  # noqa: PLC0415
 
     empty()
-    made = [str(one.pk) for one in several_connections(connections)]
+    made = [str(new_connection().pk) for _ in range(connections)]
     settle()
     shares = [made[number::processes] for number in range(processes)]
     command = [sys.executable, "-m", "tests.benchmarks.workers", address, str(pages)]
