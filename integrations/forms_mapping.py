@@ -11,6 +11,7 @@ from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from integrations.engine.mapping import Origin, Spec, When
 from integrations.engine.transforms import Do, Step
@@ -75,8 +76,15 @@ class Row:
         return _(ATTRIBUTES[self.attribute])
 
     @property
-    def has_more(self) -> bool:
-        return bool(self.steps or len(self.sources) > 1 or self.when != When.ALWAYS)
+    def more(self) -> str:
+        """What is folded away: "2 fields, 1 step, only when new"; "" for nothing."""
+        fields, steps, said = sum(map(bool, self.sources)), len(self.steps), list[str]()
+        if fields > 1:
+            said.append(ngettext("%(number)s field", "%(number)s fields", fields) % {"number": fields})
+        if steps:
+            said.append(ngettext("%(number)s step", "%(number)s steps", steps) % {"number": steps})
+        whens = {When.NEW.value: _("only when new"), When.EMPTY.value: _("only when empty")}
+        return ", ".join(filter(None, (*said, whens.get(self.when))))
 
     def origin(self) -> Origin:
         """Raises ValueError."""

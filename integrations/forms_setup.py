@@ -50,7 +50,7 @@ class PolicyForm(forms.Form):
     """Where a connection has a choice. `by_event` offers the vendor's events as groups."""
 
     no_address = forms.ChoiceField(
-        label=gettext_lazy("Somebody without a usable work e-mail address"),
+        label=gettext_lazy("Somebody without a usable e-mail address"),
         widget=forms.RadioSelect(attrs={"data-kind": "choices"}),
         choices=[
             (NoAddress.SKIP.value, gettext_lazy("Skip the person, and say so with the reason")),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
+
+from portal.kit.folding import fold
 
 
 class Status(StrEnum):
@@ -19,7 +20,13 @@ class Status(StrEnum):
 
     @property
     def works_here(self) -> bool:
-        return self in (Status.ACTIVE, Status.LEAVE)
+        return self is _ACTIVE or self is _LEAVE
+
+
+_ACTIVE, _LEAVE = (
+    Status.ACTIVE,
+    Status.LEAVE,
+)  # asked for everybody; by way of the class it takes three times as long
 
 
 class Person(NamedTuple):
@@ -106,5 +113,4 @@ def field_label(field: str) -> str:
 
 def plain(text: str) -> str:
     """Without case and accents, as names are compared when somebody looks for one."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter)).strip()
+    return fold(text).strip()

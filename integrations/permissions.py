@@ -42,6 +42,7 @@ POLICY: dict[str, Rule] = {
     "setup_confirm": _SETS,
     "setup_withdraw": _SETS,
     "settings_change": _SETS,
+    "connection_plan": _SETS,
     "why": of_companies(EVERY_ROLE, GET),
     "why_ask": of_companies(SETTERS | {Role.DEVELOPER}, POST),
     "inquiry_detail": of_companies(EVERY_ROLE, GET),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from integrations.conditions import ALWAYS, Condition
 from integrations.people import Person
+from portal.kit.errors import RetryLater
 
 if TYPE_CHECKING:  # the engine imports this module and must not load an HTTP client
     from portal.kit.http import Http
@@ -145,11 +146,18 @@ class Step:
 
 
 class Unreadable(Exception):
-    """One record could not be read: a problem with a stable `code`, the `field`, and the value's shape."""
+    """One record could not be read: a problem with a stable `code`, the `field`, and the value's shape.
 
-    def __init__(self, code: str, field: str, shape: str = "") -> None:
+    `name` is whose record it is, as far as that can be read.
+    """
+
+    def __init__(self, code: str, field: str, shape: str = "", name: str = "") -> None:
         super().__init__(code, field, shape)
-        self.code, self.field, self.shape = code, field, shape
+        self.code, self.field, self.shape, self.name = code, field, shape, name
+
+
+class ListMoved(RetryLater):
+    """The list is no longer the one that a cursor was made for: it must be read from its start."""
 
 
 Cursor = Mapping[str, Any]

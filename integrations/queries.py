@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models import Count, Exists, F, Func, Model, OuterRef, Q, QuerySet, Subquery, TextField, Window
 from django.db.models.functions import Coalesce, JSONObject, Lower, RowNumber
 
 from integrations.models import (
@@ -36,6 +38,20 @@ from integrations.models import (
 )
 from integrations.provider import Kind
 from portal.accounts.models import Company, User
+from portal.kit.folding import fold, folded_sql
+
+Row = TypeVar("Row", bound=Model)
+
+
+class Folded(Func):
+    """A column of text without case and accents, to be compared with what `fold` makes of a word."""
+
+    template = folded_sql("%(expressions)s")
+    output_field = TextField()
+
+
+# What somebody types of a person begins one of these; neither an address nor a number has accents.
+_NAMED_BY = {"first_name": Folded, "last_name": Folded, "email": Lower, "employee_number": Lower}
 
 
 def connections_for(user: User) -> QuerySet[Connection]:
@@ -65,7 +81,7 @@ def people_of(
     people = people.filter(company=owner) if isinstance(owner, Company) else people.filter(connection=owner)
     if state:
         people = people.filter(state=state)
-    people = _with_words(people, text)
+    people = begins_with(people, text)
     return people.select_related("connection").order_by("last_name", "first_name", "pk")
 
 
@@ -97,7 +113,7 @@ PEOPLE_ORDER = ("state", "last_name", "first_name", "pk")
 def staff_of(company: Company, chosen: PeopleFilter) -> QuerySet[DirectoryPerson]:
     """People of a company as the staff list filters them, in no order."""
     people: QuerySet[DirectoryPerson] = DirectoryPerson.objects.filter(company=company).order_by()
-    people = _with_words(people, chosen.text)
+    people = begins_with(people, chosen.text)
     if chosen.state:
         people = people.filter(state=chosen.state)
     if chosen.department:
@@ -110,7 +126,7 @@ def staff_of(company: Company, chosen: PeopleFilter) -> QuerySet[DirectoryPerson
     if chosen.connection:
         people = people.filter(connection__public_id=chosen.connection)
     if chosen.manager:
-        managers = _with_words(DirectoryPerson.objects.filter(company=company), chosen.manager)
+        managers = begins_with(DirectoryPerson.objects.filter(company=company), chosen.manager)
         people = people.filter(
             Exists(
                 managers.filter(
@@ -200,8 +216,9 @@ def problems_named(run: Run, text: str) -> QuerySet[Problem]:
     """Records that a run could not handle whose name has every word of `text`, or whose key it is."""
     named = Q()
     for word in text.split():
-        named &= Q(person_name__icontains=word)
-    return Problem.objects.filter(named | Q(source_id=text), run=run).order_by("code", "pk")
+        named &= Q(folded__contains=fold(word))
+    problems = Problem.objects.filter(run=run).alias(folded=Folded("person_name"))
+    return problems.filter(named | Q(source_id=text)).order_by("code", "pk")
 
 
 def changes_of(run: Run, *, kind: str = "") -> QuerySet[Change] | QuerySet[Planned]:
@@ -227,24 +244,22 @@ def problems_by_code(run: Run, most: int) -> tuple[dict[str, int], dict[str, lis
     return counts, shown
 
 
-def _with_words(people: QuerySet[DirectoryPerson], text: str) -> QuerySet[DirectoryPerson]:
-    if words := text.split():
-        people = people.alias(email_lower=Lower("email"))
-        for word in words:
-            people = people.filter(_begins_with(word))
-    return people
+def begins_with(rows: QuerySet[Row], text: str, person: str = "") -> QuerySet[Row]:
+    """Rows of whose person each word of `text` begins a name, the address or the number, however accented.
+
+    `person` is the way from a row to its person, such as "person__".
+    """
+    looked = {f"looked_{name}": as_(f"{person}{name}") for name, as_ in _NAMED_BY.items()}
+    for word in text.split():
+        begins = (
+            Q(**{f"looked_{name}__startswith": fold(word) if as_ is Folded else word.lower()})
+            for name, as_ in _NAMED_BY.items()
+        )
+        rows = rows.alias(**looked).filter(reduce(or_, begins))
+    return rows
 
 
 def _number(rows: QuerySet[Any], by: str) -> Coalesce:
     """How many rows belong to the outer one, counted within its query."""
     counted = rows.order_by().values(by).annotate(number=Count("pk")).values("number")
     return Coalesce(Subquery(counted), 0)
-
-
-def _begins_with(word: str) -> Q:
-    return (
-        Q(first_name__istartswith=word)
-        | Q(last_name__istartswith=word)
-        | Q(email_lower__startswith=word.lower())
-        | Q(employee_number__istartswith=word)
-    )

@@ -35,6 +35,7 @@ urlpatterns = [
     path("connections/new/", listing.connection_new, name="connection_new"),
     path("connections/<uuid:public_id>/", connections.connection_detail, name="connection_detail"),
     path("connections/<uuid:public_id>/status/", connections.connection_status, name="connection_status"),
+    path("connections/<uuid:public_id>/plan/", setup_plan.connection_plan, name="connection_plan"),
     path("connections/<uuid:public_id>/sync/", connections.connection_sync, name="connection_sync"),
     path(
         "connections/<uuid:public_id>/credentials/",

@@ -98,7 +98,7 @@ def _for_customer(request: HttpRequest, user: User) -> list[Entry]:
     if req := open_request_of(user):
         url = reverse("customer_request", args=[req.public_id])
         entries.append(Entry(url, gettext("Your request"), "list-check", here.startswith(url)))
-    waiting = count_for_customer(user)
+    waiting = issues_waiting(request, user)
     if waiting is None:
         return entries
     active = _active(
@@ -109,6 +109,15 @@ def _for_customer(request: HttpRequest, user: User) -> list[Entry]:
     entries.append(Entry(issues_url, gettext("Issues"), "alert-circle", active == 2, waiting))
     entries.append(Entry(reverse("directory"), gettext("Directory"), "users", active == 1))
     return entries
+
+
+def issues_waiting(request: HttpRequest, user: User) -> int | None:
+    """As `count_for_customer`, asked once a request: the policy wants to know as well whether there is a company."""
+    kept = vars(request)
+    if "issues_waiting" not in kept:
+        kept["issues_waiting"] = count_for_customer(user)
+    found: int | None = kept["issues_waiting"]
+    return found
 
 
 def _active(request: HttpRequest, beginnings: list[tuple[str, ...]]) -> int | None:

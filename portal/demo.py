@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 
 from integrations.provider import ItemKind, Owner
 from integrations.services import drafts
+from integrations.services.confirming import affected_by
 from integrations.services.starts import SYNC_RUN
 from portal.accounts.models import AccessLink, Company, Membership, Role, User
 from portal.kit import clock, queue
@@ -209,7 +210,7 @@ def _set_up(req: Request, customer: User) -> None:
     plan = drafts.start_plan(draft, by=customer)
     queue.run_job(SYNC_RUN, plan.pk)
     plan.refresh_from_db()
-    drafts.confirm(draft, typed=plan.change_total, plan_digest=plan.plan_digest, by=customer)
+    drafts.confirm(draft, typed=affected_by(plan), plan_digest=plan.plan_digest, by=customer)
 
 
 def _sent_back(wish: Wish, req: Request, tl: User) -> None:

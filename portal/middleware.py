@@ -21,6 +21,7 @@ from portal.accounts import sessions
 from portal.accounts.limits import RateLimited
 from portal.accounts.models import Membership, Role, User
 from portal.accounts.policy import Rule
+from portal.context import issues_waiting
 from portal.kit.logs import request_id
 from portal.policy import POLICY
 
@@ -105,7 +106,7 @@ class PolicyMiddleware:
             return HttpResponseNotAllowed(sorted(rule.methods))
         user = request.user if isinstance(request.user, User) else None
         if rule.allows(method, user):
-            if rule.whole_company and user is not None and Membership.objects.is_guest(user):
+            if rule.whole_company and user is not None and _is_guest(request, user):
                 raise Http404
             return None
         if user is None:
@@ -115,6 +116,13 @@ class PolicyMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Whatever was done too often gets one answer, wherever it was noticed."""
         return _too_often(request, exception) if isinstance(exception, RateLimited) else None
+
+
+def _is_guest(request: HttpRequest, user: User) -> bool:
+    """Whoever sees a whole company is none, and the menu asks for that anyway."""
+    if user.role != Role.CUSTOMER_ADMIN or issues_waiting(request, user) is not None:
+        return False
+    return Membership.objects.is_guest(user)
 
 
 def _to_sign_in(request: HttpRequest, rule: Rule) -> HttpResponse:

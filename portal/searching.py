@@ -20,7 +20,9 @@ from django.urls import reverse
 from integrations import catalog
 from integrations.models import Connection, DirectoryPerson
 from integrations.provider import Audience, ItemKind, Owner
+from integrations.queries import begins_with
 from portal.accounts.models import AccessLink, Company, User
+from portal.kit.folding import fold
 from requests_app.models import Answer, Message, Reach, Request, RequestQuerySet
 from requests_app.queries import audience_of
 
@@ -36,7 +38,6 @@ _WORD = re.compile(r"[^\x00-/:-@\[-`{-\xbf\xd7\xf7\u2000-\u206f\u3000-\u303f\ud8
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 _NUMBER = re.compile(r"(?:req-?)?(\d{1,9})", re.IGNORECASE)
 _JIRA_KEY = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}-\d{1,10}")
-_ALIKE = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "œ": "o", "æ": "a", "þ": "p"})
 
 
 class _CompanyWords(Func):
@@ -125,12 +126,6 @@ class Asked:
 
     def query(self) -> SearchQuery:
         return _query(self.words)
-
-
-def fold(text: str) -> str:
-    """Without case and accents, as the database's `search_words` has it."""
-    bare = "".join(each for each in unicodedata.normalize("NFKD", text) if not "\u0300" <= each <= "\u036f")
-    return bare.lower().translate(_ALIKE)
 
 
 def search_all(user: User, asked: Asked) -> Results:
@@ -301,9 +296,7 @@ def _people(user: User, asked: Asked) -> tuple[list[DirectoryPerson], bool]:
     """Every term begins a name or the address. False beside them when there were too many to look through in time."""
     found: QuerySet[DirectoryPerson] = DirectoryPerson.objects.for_actor(user)
     for term in asked.terms:
-        found = found.filter(
-            Q(first_name__istartswith=term) | Q(last_name__istartswith=term) | Q(email__istartswith=term)
-        )
+        found = begins_with(found, term)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {PEOPLE_MILLISECONDS}")

@@ -278,7 +278,8 @@ DISCONNECT_RETENTION_DAYS = env.int("DISCONNECT_RETENTION_DAYS", default=30)
 
 # --- background tasks: reliability-security.md §2.4; portal.checks asserts the inequality --------------------
 _SHORT = {"workers": 2, "queue_limit": 2, "timeout": 60, "retry": 300}
-_SYNC = {"workers": 2, "queue_limit": 2, "timeout": 240, "retry": 900}
+# Applying a run of a million people is one transaction.
+_SYNC = {"workers": 2, "queue_limit": 2, "timeout": 600, "retry": 1900}
 Q_CLUSTER = {
     "name": "portal",
     "orm": "default",

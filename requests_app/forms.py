@@ -22,6 +22,7 @@ from requests_app.services.talk import LONGEST_MESSAGE
 
 _YES_NO = (("true", _("Yes")), ("false", _("No")))
 ACCEPTED = ",".join(pictures.Kind)
+SET_UP = "set-up"  # beside the keys of items, which have no hyphen
 
 
 class SecretTextarea(forms.Textarea):
@@ -201,7 +202,7 @@ class MessageForm(forms.Form):
 
 
 class DelegateForm(forms.Form):
-    """Whom to ask, for which of the items that one holds, with what words."""
+    """Whom to ask, for which of the items that one holds or for the whole set-up, with what words."""
 
     use_required_attribute = False
     email = forms.EmailField(
@@ -227,7 +228,17 @@ class DelegateForm(forms.Form):
         help_text=_("It is in the mail, as you write it. Never put a password or a key here."),
     )
 
-    def __init__(self, *args: Any, lines: list[Line], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lines: list[Line], offers_set_up: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        items = self.fields["items"]
         choices = [(line.item.key, gettext(line.item.label)) for line in lines]
-        self.fields["items"].choices = choices  # type: ignore[attr-defined]
+        if offers_set_up:
+            choices.insert(0, (SET_UP, gettext("Set the connection up (all steps)")))
+            items.help_text = gettext(
+                "Whoever sets the connection up sees your whole part, every answer of it."
+            )
+        items.choices = choices  # type: ignore[attr-defined]
+
+    @property
+    def sets_up(self) -> bool:
+        return SET_UP in self.cleaned_data["items"]

@@ -32,11 +32,15 @@ class LineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the directory has of a person. `shielded`: somebody decided that a run must not let them go."""
+    """What the directory has of a person.
+
+    `shielded`: somebody decided that no run lets them go. `kept`: the one reason of Leaving for which they must not.
+    """
 
     active: bool
     attributes: Mapping[str, str]
     shielded: bool = False
+    kept: str = ""
 
 
 class Line(NamedTuple):
@@ -82,12 +86,17 @@ def compare(
     return Line(source_id, LineKind.CHANGED if after else LineKind.REFRESHED, name, digest, before, after)
 
 
+def stays(known: Known, why: Leaving, *, keeps: bool) -> bool:
+    """Whether an active person stays although they would leave: the policy keeps them, or somebody decided so."""
+    return keeps or known.shielded or known.kept == why
+
+
 def leaving(source_id: str, digest: str, known: Known, why: Leaving, *, keeps: bool) -> Line | None:
     """The line for an active person who goes, or who is kept nevertheless; None when they are out already."""
     if not known.active:
         return None
     name = full_name(known.attributes)
-    if keeps or known.shielded:
+    if stays(known, why, keeps=keeps):
         return Line(source_id, LineKind.REFRESHED, name, digest, {}, {}, belongs=False)
     before, after = {STATUS: ACTIVE}, {STATUS: why.value}
     return Line(source_id, LineKind.DEACTIVATED, name, digest, before, after, belongs=False)

@@ -9,7 +9,9 @@ MOST_REMOVALS = 5  # people
 MOST_REMOVED_SHARE = 0.20
 LEAST_ANSWERED_SHARE = 0.50
 OTHER_SHARE = 0.50  # so many unknown and so many missing at the same time mean another organisation
+TOO_MANY_REMOVALS = "too_many_removals"
 LEAST_KNOWN = 5  # people; of fewer, a share says nothing
+SHRUNKEN_ANSWER = "shrunken_answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Answer:
     """What the HR system sent. `people` are different ids, `unidentified` are records without one.
 
     `repeated` are records with an id that came before. `expected` is the vendor's own total, if it tells one.
+    `before` is how many people the last complete list had, 0 where that does not matter.
     """
 
     complete: bool
@@ -24,6 +27,7 @@ class Answer:
     unidentified: int = 0
     repeated: int = 0
     expected: int | None = None
+    before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +79,8 @@ def _stopping(answer: Answer, effect: Effect) -> Iterator[Objection]:
             "total_not_reached",
             f"The HR system counts {_people(answer.expected)} but sent {sent:,}. Nobody was changed.",
         )
-    if sent < effect.owned * LEAST_ANSWERED_SHARE:
-        yield _stop(
-            "shrunken_answer",
-            f"The HR system sent {_people(sent)}, and the directory has {effect.owned:,} from it. "
-            "Fewer than half is taken as a fault. Nobody was changed.",
-        )
+    if not effect.confirmed:
+        yield from _shrunken(sent, answer, effect)
     if _is_another(answer, effect):
         yield _stop(
             "other_organisation",
@@ -89,11 +89,30 @@ def _stopping(answer: Answer, effect: Effect) -> Iterator[Objection]:
         )
 
 
+def _shrunken(sent: int, answer: Answer, effect: Effect) -> Iterator[Objection]:
+    """Companies do halve: then a person looks at the plan, and what they confirm by its number is done."""
+    advice = (
+        "Fewer than half is taken as a fault. Nobody was changed. "
+        "If it is right, make a plan, look at it, and confirm its number."
+    )
+    if sent < effect.owned * LEAST_ANSWERED_SHARE:
+        words = f"The HR system sent {_people(sent)}, and the directory has {effect.owned:,} from it."
+        yield _stop(SHRUNKEN_ANSWER, f"{words} {advice}")
+    # Where the filter lets few in, a list can lose most of them and still be longer than the directory.
+    if sent < answer.before * LEAST_ANSWERED_SHARE:
+        words = f"The HR system sent {_people(sent)}, and its last complete list had {answer.before:,}."
+        yield _stop(SHRUNKEN_ANSWER, f"{words} {advice}")
+
+
 def _is_another(answer: Answer, effect: Effect) -> bool:
-    """Whether it is another organisation that answered. With new credentials that is asked of the smallest one too."""
-    if effect.owned < LEAST_KNOWN and not effect.new_credentials:
-        return False
-    return effect.absent > effect.owned * OTHER_SHARE and effect.added > answer.people * OTHER_SHARE
+    """Whether it is another organisation that answered. With new credentials that is asked of the smallest one too.
+
+    There the filter may keep all the others out, so that nobody would be added.
+    """
+    most_are_gone = effect.absent > effect.owned * OTHER_SHARE
+    if effect.new_credentials:
+        return most_are_gone
+    return effect.owned >= LEAST_KNOWN and most_are_gone and effect.added > answer.people * OTHER_SHARE
 
 
 def _holding(answer: Answer, effect: Effect) -> Iterator[Objection]:
@@ -112,7 +131,7 @@ def _holding(answer: Answer, effect: Effect) -> Iterator[Objection]:
     too_many = effect.removals > max(MOST_REMOVALS, effect.owned * MOST_REMOVED_SHARE)
     if too_many and not effect.confirmed:
         yield _hold(
-            "too_many_removals",
+            TOO_MANY_REMOVALS,
             f"{effect.removals:,} of {_people(effect.owned)} would be deactivated: too many to do unasked.",
             effect,
         )

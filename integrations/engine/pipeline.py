@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import orjson
 
 from integrations.engine import problems
-from integrations.engine.diff import Known, Line, compare, leaving
+from integrations.engine.diff import Known, Line, compare, leaving, stays
 from integrations.engine.mapping import full_name
 from integrations.engine.normalise import usable_key
 from integrations.engine.policy import Leaving, OnLeave
@@ -64,8 +64,13 @@ def digest_of(record: Record, version: bytes) -> str:
     return hashlib.blake2b(packed, digest_size=16, person=version).hexdigest()
 
 
-def identify(records: Iterable[Record], reader: Reader, rules: Rules) -> Identified:
-    """Who is in the answer. A record without a usable id is a problem, and a reason to miss nobody."""
+def identify(
+    records: Iterable[Record], reader: Reader, rules: Rules, before: Container[str] = ()
+) -> Identified:
+    """Who is in the answer. A record without a usable id is a problem, and a reason to miss nobody.
+
+    `before` are the keys that came already.
+    """
     keyed: dict[str, Keyed] = {}
     found: list[Found] = []
     source_id_of, version = reader.source_id, rules.version
@@ -77,7 +82,7 @@ def identify(records: Iterable[Record], reader: Reader, rules: Rules) -> Identif
             continue
         if not usable_key(source_id):
             found.append(Found(problems.UNUSABLE_ID, field="source_id", shape=f"{len(source_id)} characters"))
-        elif source_id in keyed:
+        elif source_id in keyed or source_id in before:
             found.append(Found(problems.DUPLICATE_ID, source_id))
         else:
             keyed[source_id] = Keyed(source_id, digest_of(record, version), record)
@@ -115,7 +120,7 @@ def _judge_one(
         person = reader.read(keyed.record)
     except Unreadable as error:
         # Unknown is not absent: the key was seen, so whoever it is stays as they are.
-        name = full_name(known.attributes) if known else ""
+        name = full_name(known.attributes) if known else error.name
         return None, (Found(error.code, keyed.source_id, name, error.field, error.shape),)
     return decide(keyed, person, known, rules)
 
@@ -131,18 +136,21 @@ def decide(
         return _leaving(keyed, known, Leaving.TERMINATED, rules), ()
     if rules.declined:
         person = permitted(person, rules)
+    belongs = True
     # Asked in full and without a call: most connections have no filter, and this is done for everybody.
     if (rules.filter.include or rules.filter.exclude) and not is_inside(
         person, rules, has_event=keyed.has_event
     ):
-        return (None if known is None else _leaving(keyed, known, Leaving.OUTSIDE, rules)), ()
+        if known is None or not known.active or not _stays(known, Leaving.OUTSIDE, rules):
+            return (None if known is None else _leaving(keyed, known, Leaving.OUTSIDE, rules)), ()
+        belongs = False  # whoever stays nevertheless is up to date like everybody who is here
     mapped = rules.mapping.apply(person)
     if mapped.attributes is None:
         return None, mapped.problems
     line = compare(
         keyed.source_id, keyed.digest, person.status, known, mapped.attributes, rules.mapping.sometimes
     )
-    return line, mapped.problems
+    return (line if belongs or line is None else line._replace(belongs=False)), mapped.problems
 
 
 def permitted(person: Person, rules: Rules) -> Person:
@@ -169,13 +177,5 @@ def _leaving(keyed: Keyed, known: Known, why: Leaving, rules: Rules) -> Line | N
     return leaving(keyed.source_id, keyed.digest, known, why, keeps=keeps)
 
 
-def as_data(line: Line) -> dict[str, Any]:
-    """A line as the work table keeps it."""
-    return {
-        "kind": line.kind.value,
-        "name": line.name,
-        "digest": line.digest,
-        "before": dict(line.before),
-        "after": dict(line.after),
-        "belongs": line.belongs,
-    }
+def _stays(known: Known, why: Leaving, rules: Rules) -> bool:
+    return stays(known, why, keeps=rules.policy.on(why) is OnLeave.KEEP)

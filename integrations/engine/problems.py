@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from integrations.engine.saying import say
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -40,9 +42,12 @@ AMBIGUOUS_MATCH = "ambiguous_match"
 MANAGER_UNKNOWN = "manager_unknown"
 FIELD_NEVER_SENT = "field_never_sent"
 EVENT_UNREADABLE = "event_unreadable"
+FEW_EVENTS = "few_events"
 
 # Everything else is about somebody in particular.
-NOT_ABOUT_PEOPLE = frozenset({FIELD_NEVER_SENT, EVENT_UNREADABLE})
+NOT_ABOUT_PEOPLE = frozenset({FIELD_NEVER_SENT, EVENT_UNREADABLE, FEW_EVENTS})
+# With these nobody was skipped: whoever it is about is as they should be, but for one value.
+REMARKS = frozenset({SHORTENED, MANAGER_UNKNOWN, FIELD_NEVER_SENT, FEW_EVENTS})
 # Records with these codes cannot be told apart from anybody who is missing in the answer.
 UNIDENTIFIED = frozenset({MISSING_ID, UNUSABLE_ID})
 
@@ -115,6 +120,11 @@ CODES: Mapping[str, Words] = MappingProxyType(
             "An event or an assignment is not as this HR system usually sends it. It was left out.",
             "Check the event in the HR system.",
         ),
+        FEW_EVENTS: Words(
+            "Far fewer events than before",
+            "Less than half is left of those who were assigned to events. Nobody was taken out of a group.",
+            "If it is right, make a plan, look at it, and confirm its number.",
+        ),
         "unknown_status": Words(
             "Unknown status",
             f"The HR system uses a word for the employment status that we do not know. {_KEPT}",
@@ -142,6 +152,31 @@ CODES: Mapping[str, Words] = MappingProxyType(
         ),
     }
 )
+
+
+# What a shape may be besides "12 characters" and "text aaa-99".
+_FORMS = {
+    str(form): form
+    for form in (
+        say("yes or no"),
+        say("number"),
+        say("list"),
+        say("object"),
+        say("nothing"),
+        say("other"),
+        say("a word"),
+    )
+}
+
+
+def shape_told(shape: str) -> str:
+    """A shape, stored in English, for `in_words`: the letters and digits of a text stay as they are."""
+    first, _, rest = shape.partition(" ")
+    if rest == "characters" and first.isdecimal():
+        return say("%(number)s characters", number=first)
+    if first == "text" and rest:
+        return say("text %(letters)s", letters=rest)
+    return _FORMS.get(shape, shape)
 
 
 def words(code: str) -> Words:

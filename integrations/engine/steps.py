@@ -138,7 +138,7 @@ def mapping(facts: Facts) -> TraceStep:
 
 
 def _told(found: problems.Found) -> str:
-    return _named(field_label(found.field), found.shape)
+    return _named(field_label(found.field), problems.shape_told(found.shape))
 
 
 def _named(label: str, value: str) -> Said:
@@ -205,7 +205,7 @@ def _kept(facts: Facts) -> str:
         return ""
     if facts.protected:
         return say("they are protected")
-    if facts.kept:
+    if facts.kept == why:
         return say("a person decided to keep them")
     return say("the connection keeps %(who)s", who=LEAVERS[why])
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -12,7 +13,7 @@ import orjson
 from integrations.engine.diff import ACTIVE, STATUS, LineKind
 from integrations.people import ATTRIBUTES
 
-_NOTHING: Mapping[str, str] = {}
+CONFLICTS_NAMED = 25
 
 
 class Does(StrEnum):
@@ -100,28 +101,44 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
-    """`digest` is 32 hexadecimal digits, another one as soon as anything would be done, or left, differently."""
+    """What the undoing of a run comes to. `conflicts` are the first of the `left_alone`.
 
-    lines: tuple[Back, ...]
+    `digest` is 32 hexadecimal digits, another one as soon as anything would be done, or left, differently.
+    """
+
+    counts: Mapping[Does, int]
+    left_alone: int
     conflicts: tuple[Conflict, ...]
     digest: str
 
     @property
     def affected(self) -> int:
         """Whom the undoing does something to: the number that a person types to confirm it."""
-        return len(self.lines)
+        return sum(self.counts.values())
 
 
-def plan(done: Iterable[Done], present: Mapping[str, Present]) -> UndoPlan:
-    """`present` by source id; who is not in it is gone."""
-    lines: list[Back] = []
-    conflicts: list[Conflict] = []
-    for one in done:
-        line, found = reverse(one, present.get(one.source_id))
+class Tally:
+    """Adds up what is done to one person after the other: its memory does not grow with the plan."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[Does]()
+        self._left_alone = 0
+        self._conflicts: list[Conflict] = []
+        self._hashed = hashlib.blake2b(digest_size=16)
+
+    def add(self, line: Back | None, conflicts: tuple[Conflict, ...]) -> None:
         if line:
-            lines.append(line)
-        conflicts.extend(found)
-    return UndoPlan(tuple(lines), tuple(conflicts), _digest(lines, conflicts))
+            self._counts[line.does] += 1
+            self._hashed.update(_packed(line))
+        for one in conflicts:
+            self._hashed.update(orjson.dumps([one.source_id, one.because, one.attribute, one.has, one.wants]))
+        self._left_alone += len(conflicts)
+        self._conflicts.extend(conflicts[: CONFLICTS_NAMED - len(self._conflicts)])
+
+    def plan(self) -> UndoPlan:
+        return UndoPlan(
+            dict(self._counts), self._left_alone, tuple(self._conflicts), self._hashed.hexdigest()
+        )
 
 
 def reverse(done: Done, present: Present | None) -> tuple[Back | None, tuple[Conflict, ...]]:
@@ -129,8 +146,7 @@ def reverse(done: Done, present: Present | None) -> tuple[Back | None, tuple[Con
     why = Because.GONE if present is None else _refusal(done, present)
     if present is None or why:
         return None, ((Conflict(done.source_id, done.name, why),) if why else ())
-    was_out = done.kind is LineKind.MATCHED and done.before.get(STATUS) != ACTIVE
-    goes = done.kind in (LineKind.ADDED, LineKind.RETURNED) or was_out
+    goes = done.kind in (LineKind.ADDED, LineKind.RETURNED) or _was_out(done)
     values, conflicts = _former_values(done, present)
     leaves = present.groups if goes else _joined(done) & present.groups
     joins = {} if goes else _left(done, present)
@@ -138,6 +154,11 @@ def reverse(done: Done, present: Present | None) -> tuple[Back | None, tuple[Con
         return None, conflicts
     before = {name: present.attributes[name] for name in values}
     return Back(done.source_id, done.name, _does(done, values), before, values, joins, leaves), conflicts
+
+
+def _was_out(done: Done) -> bool:
+    """Whether whoever was taken over had left before, so that the way back deactivates them."""
+    return done.kind is LineKind.MATCHED and done.before.get(STATUS) != ACTIVE
 
 
 def _refusal(done: Done, present: Present) -> Because | None:
@@ -154,6 +175,8 @@ def _refusal(done: Done, present: Present) -> Because | None:
         case LineKind.MATCHED:
             if present.turned or not present.active:
                 return Because.SINCE
+            if present.protected and _was_out(done):
+                return Because.PROTECTED
             return None if present.returnable else Because.TAKEN
         case _:
             return None if present.active and not present.turned else Because.SINCE
@@ -207,12 +230,7 @@ def _does(done: Done, values: Mapping[str, str]) -> Does:
             return Does.RESTORE if values else Does.REGROUP
 
 
-def _digest(lines: Iterable[Back], conflicts: Iterable[Conflict]) -> str:
-    hashed = hashlib.blake2b(digest_size=16)
-    for line in lines:
-        joins = sorted(line.joins.items())
-        told = [line.source_id, line.does, dict(line.before), dict(line.after), joins, sorted(line.leaves)]
-        hashed.update(orjson.dumps(told, option=orjson.OPT_SORT_KEYS))
-    for one in conflicts:
-        hashed.update(orjson.dumps([one.source_id, one.because, one.attribute, one.has, one.wants]))
-    return hashed.hexdigest()
+def _packed(line: Back) -> bytes:
+    joins = sorted(line.joins.items())
+    told = [line.source_id, line.does, dict(line.before), dict(line.after), joins, sorted(line.leaves)]
+    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import islice
 
 from integrations.engine import problems
-from integrations.engine.diff import Known, LineKind
+from integrations.engine.diff import Known, LineKind, stays
 from integrations.engine.filtering import Clause, Op
 from integrations.engine.pipeline import Keyed, decide, filter_fields, permitted
 from integrations.engine.policy import Leaving, OnLeave
@@ -52,10 +52,6 @@ class Facts:
         return self.known is not None and self.known.active
 
     @property
-    def shielded(self) -> bool:
-        return self.protected or bool(self.kept)
-
-    @property
     def fields(self) -> dict[str, str]:
         """What the filter sees. Empty without a person."""
         if self.person is None:
@@ -84,10 +80,10 @@ def is_here(facts: Facts) -> bool:
     """Whether the directory has them as active once a run has done with these facts what a run does."""
     if facts.unreadable:
         return facts.was_here
+    known = facts.known and replace(facts.known, shielded=facts.protected, kept=facts.kept)
     if facts.person is None:
-        keeps = facts.shielded or facts.rules.policy.absent is OnLeave.KEEP
-        return facts.was_here and keeps
-    known = facts.known and replace(facts.known, shielded=facts.shielded)
+        keeps = facts.rules.policy.absent is OnLeave.KEEP
+        return bool(known and known.active and stays(known, Leaving.ABSENT, keeps=keeps))
     keyed = Keyed(facts.person.source_id, "", {}, facts.has_event)
     line, _ = decide(keyed, facts.person, known, facts.rules)
     if line is None or (facts.problem and facts.problem.code in BLOCKING and not facts.was_here):
@@ -127,7 +123,7 @@ def _changes(facts: Facts) -> Iterator[Change]:
         for words, variant in variants(facts.rules.filter, facts.fields):
             yield Change(Place.RULES, words, replace(facts, rules=replace(facts.rules, filter=variant)))
     yield from _policies(facts)
-    if facts.was_here and not facts.shielded:
+    if facts.was_here and not facts.protected:
         words = say("a person protects them in time")
         yield Change(Place.DIRECTORY, words, replace(facts, protected=True))
 

@@ -51,8 +51,13 @@ class Group(models.Model):
 class Membership(models.Model):
     """`by_hand`: somebody added it here; the next run overwrites that."""
 
-    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="memberships", db_index=False)
-    person = models.ForeignKey(DirectoryPerson, on_delete=models.CASCADE, related_name="memberships")
+    # Both are checked once for each statement (migration 0009), as a load writes a row for everybody.
+    group = models.ForeignKey(
+        Group, on_delete=models.CASCADE, related_name="memberships", db_index=False, db_constraint=False
+    )
+    person = models.ForeignKey(
+        DirectoryPerson, on_delete=models.CASCADE, related_name="memberships", db_constraint=False
+    )
     by_hand = models.BooleanField(db_default=False)
 
     class Meta:

@@ -155,7 +155,10 @@ class _Line(models.Model):
 class Change(_Line):
     """What one run did to one person."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="changes", db_index=False)
+    # Checked once for each statement (migration 0009), as a load writes a row for everybody.
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="changes", db_index=False, db_constraint=False
+    )
 
 
 class Planned(_Line):
@@ -263,30 +266,47 @@ class Asked(models.Model):
 
 
 class Staged(models.Model):
-    """Work table: the people of a run that differ from the directory. UNLOGGED; emptied when the run ends."""
+    """Work table: the people of a run that differ from the directory. UNLOGGED; emptied when the run ends.
+
+    A line of engine.diff. `place` is that of its batch in Seen, 0 for somebody who is not in the answer. `match_id` is
+    the person that a MATCHED line takes over.
+    """
 
     run_id = models.BigIntegerField()
+    place = models.PositiveIntegerField()
     source_id = models.CharField(max_length=100)
-    person = models.JSONField()
+    kind = models.CharField(max_length=12)
+    person_name = models.CharField(max_length=250)
+    digest = models.UUIDField()
+    belongs = models.BooleanField()
+    before = models.JSONField()
+    after = models.JSONField()
+    match_id = models.BigIntegerField(null=True)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["run_id", "source_id"], name="staged_once")]
+        indexes: ClassVar = [models.Index(fields=["run_id"], name="staged_of_run")]
 
     def __str__(self) -> str:
         return self.source_id
 
 
 class Seen(models.Model):
-    """Work table: every key that a run has read, with whether the person works here. UNLOGGED."""
+    """Work table: the keys that a run has read, a row for each batch. UNLOGGED.
+
+    `place` says how many people were read before, `people` how many keys there are, `keys` are joined with
+    targets.sql.SEPARATOR. Who comes twice is found when everybody was read.
+    """
 
     run_id = models.BigIntegerField()
-    source_id = models.CharField(max_length=100)
+    place = models.PositiveIntegerField()
+    people = models.PositiveIntegerField()
+    keys = models.TextField()
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["run_id", "source_id"], name="seen_once")]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["run_id", "place"], name="seen_once")]
 
     def __str__(self) -> str:
-        return self.source_id
+        return f"{self.people} people after {self.place}"
 
 
 class StagedMember(models.Model):

@@ -102,7 +102,8 @@ PROVIDER = Provider(
     mapping={"first_name": "first_name", "last_name": "last_name", "email": "personal_email"},
     events=_EVENTS,
     filter={"include": [[{"field": EVENT_FIELD, "op": "present", "values": []}]]},
-    policy={"group_by": "event", "invites": True},
+    # Whoever has no event any more is skipped, not deactivated.
+    policy={"outside": "keep", "group_by": "event", "invites": True},
     schedule=("02:00", "14:00"),
     guide=(
         Step(

@@ -10,14 +10,19 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from integrations.engine.diff import LineKind
+from integrations.engine.guard import TOO_MANY_REMOVALS
 from integrations.models import Connection, ConnectionState, Phase, RunKind, RunOutcome
+from integrations.services import holds
 from integrations.services.adopting import adopt, refuse
 from integrations.services.grouping import update_groups
 from integrations.services.held_news import tell_of_held
 from integrations.services.inviting import update_invitations
+from integrations.services.issues import HELD_WORDS
+from integrations.services.matching import refuse_taken
 from integrations.services.planning import Plan, keep_plan, make_plan
-from integrations.services.reading import STEP, Sync
+from integrations.services.run_news import tell_of_end
 from integrations.services.states import set_connected, set_error
+from integrations.services.sync import STEP, Sync
 from integrations.targets import plans
 from portal.kit.failpoints import reach
 from portal.kit.leases import fenced, renew, update
@@ -39,7 +44,9 @@ def apply_plan(sync: Sync) -> None:
             directory.clear()
             _finish(sync, plan, values)
             if not dry:
+                first = connection.last_success_at is None
                 _tell(sync, plan, connection, values)
+                tell_of_end(run, connection, first=first)
     reach("after_apply_before_end")
 
 
@@ -57,14 +64,14 @@ def _carry_out(sync: Sync, plan: Plan, connection: Connection) -> dict[str, Any]
     """Writes the plan as far as nobody objects. Returns what the run's row takes."""
     run, directory = sync.run, sync.directory
     if plan.stops:
-        refuse(run)
+        refuse(run, plan.objections[0].code)
         return {"outcome": RunOutcome.HELD}
     if run.receipt:
         adopt(connection, run.receipt)
     if plan.keeps_absent:
         directory.see_again()
     held = _hold_removals(sync, plan)
-    counts = plan.counts.without_removals() if held else plan.counts
+    counts = directory.counts() if held else plan.counts
     directory.apply(counts.kinds)
     reach("after_people")
     grouped = update_groups(sync, connection, counts, held=bool(held))
@@ -89,6 +96,9 @@ def _hold_removals(sync: Sync, plan: Plan) -> int:
         return 0
     held = plans.hold(directory)
     directory.drop_removals()
+    # Whoever stays after all keeps the address that somebody else was to have.
+    if refused := refuse_taken(directory):
+        update(sync.run, problem_count=sync.run.problem_count + refused)
     return held
 
 
@@ -126,11 +136,15 @@ def _finish(sync: Sync, plan: Plan, values: dict[str, Any]) -> None:
 def _tell(sync: Sync, plan: Plan, connection: Connection, values: dict[str, Any]) -> None:
     """What the outcome means for the connection. Settings that were refused leave it as it was."""
     first = plan.objections[0] if plan.objections else None
-    if first is None:
+    if first is None and holds.waiting(connection).exists():
+        # Only who changed was read: what an earlier run held still waits.
+        set_connected(connection, reason=HELD_WORDS, reason_code=TOO_MANY_REMOVALS)
+    elif first is None:
         set_connected(connection)
     elif first.stops:
         if sync.run.receipt is None or connection.state == ConnectionState.CONNECTING:
-            set_error(connection, reason=first.words, reason_code=first.code)
+            by_hand = sync.run.kind == RunKind.MANUAL
+            set_error(connection, reason=first.words, reason_code=first.code, by_hand=by_hand)
     else:
         set_connected(connection, reason=first.words, reason_code=first.code)
         tell_of_held(sync.run, connection, int(values["held"]))

@@ -8,11 +8,13 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from integrations.engine.plan import REGROUPED, Following
 from integrations.models import (
     Connection,
     ConnectionState,
     Draft,
     DraftState,
+    Planned,
     Purpose,
     Receipt,
     Run,
@@ -29,6 +31,7 @@ from integrations.services.draft_rows import (
     writing,
 )
 from integrations.services.entitlement import locked_company, must_be_allowed
+from integrations.services.locks import locked_connection
 from integrations.services.previews import forget_previews
 from integrations.services.receipts import after_of, before_of, digest_of
 from integrations.services.schedule import next_slot
@@ -76,6 +79,21 @@ def plan_is_current(draft: Draft) -> bool:
     return draft.authenticated_at is not None and plan.rules_digest == draft.rules.digest
 
 
+def affected_by(plan: Run) -> int:
+    """Whom a plan does something to, also those who only change groups: the number to be typed."""
+    return plan.change_total + _regrouped(plan)
+
+
+def _regrouped(plan: Run) -> int:
+    return Planned.objects.filter(run=plan, kind=REGROUPED).count()
+
+
+def following_of(draft: Draft, plan: Run) -> dict[str, int]:
+    """What a plan leads to besides the people, as engine.plan.Following counts it."""
+    mailed = plan.invited if draft.rules.policy.mails else 0
+    return Following(plan.groups_made, plan.joined, plan.left_groups, plan.invited, mailed).counts
+
+
 def confirm(draft: Draft, *, typed: int, plan_digest: str, by: User) -> Receipt:
     """The only way by which settings come into use. A second click gives the same receipt.
 
@@ -84,7 +102,7 @@ def confirm(draft: Draft, *, typed: int, plan_digest: str, by: User) -> Receipt:
     """
     with transaction.atomic():
         company = locked_company(draft.connection.company)
-        connection = Connection.objects.select_for_update(no_key=True).get(pk=draft.connection_id)
+        connection = locked_connection(draft.connection)
         _end_finished_plan(draft)
         locked = Draft.objects.select_for_update().get(pk=draft.pk)
         locked.connection, connection.company = connection, company
@@ -145,7 +163,7 @@ def _confirmable(draft: Draft, typed: int, plan_digest: str) -> Run:
         )
     if open_run(draft.connection) is not None:
         raise _refuse_running()
-    if typed != plan.change_total:
+    if typed != affected_by(plan):
         raise DraftRefused(
             _(
                 "This is not the number of people that the plan affects. Look at the plan and type its number."
@@ -164,14 +182,16 @@ def _not_ready(draft: Draft) -> str:
 
 
 def _written(draft: Draft, plan: Run, by: User) -> Receipt:
+    counts = {name: getattr(plan, name) for name in COUNTS}
+    counts |= {REGROUPED: _regrouped(plan), **following_of(draft, plan)}
     receipt = Receipt(
         connection=draft.connection,
         draft=draft,
         purpose=draft.purpose,
         before=before_of(draft),
         after=after_of(draft),
-        counts={name: getattr(plan, name) for name in COUNTS},
-        affected=plan.change_total,
+        counts=counts,
+        affected=affected_by(plan),
         rules_digest=plan.rules_digest,
         plan_digest=plan.plan_digest,
         confirmed_by=by,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from integrations import catalog
+from integrations.engine.mapping import Spec
 from integrations.engine.rules import Rules
 from integrations.models import Check, Connection, ConnectionState, Draft, DraftState, Run, RunKind
 from integrations.provider import Kind
@@ -18,8 +20,18 @@ from integrations.services.confirming import start_confirmed
 from integrations.services.credentials import Given
 from integrations.services.drafts import authenticate, begin_anew, end_withdrawn, open_draft
 from integrations.services.entitlement import earlier_connection, locked_company, must_be_allowed
+from integrations.services.locks import locked_connection
 from integrations.services.schedule import next_slot
-from integrations.services.starts import SYNC_RUN, call_off, open_run, start_check, start_run, waiting_receipt
+from integrations.services.standing import look_again
+from integrations.services.starts import (
+    READS_NOTHING_NEW,
+    SYNC_RUN,
+    call_off,
+    open_run,
+    start_check,
+    start_run,
+    waiting_receipt,
+)
 from integrations.services.trying import must_be_complete, must_be_usable, try_credentials
 from portal.accounts import limits
 from portal.accounts.models import Company, User
@@ -43,15 +55,16 @@ def activate_connection(
     provider_slug: str,
     *,
     settings: Mapping[str, str],
-    mapping: Mapping[str, str],
+    mapping: Mapping[str, Spec],
     by: User,
     request_number: str,
     given: Mapping[str, Given] | None = None,
+    policy: Mapping[str, Any] | None = None,
 ) -> Connection:
     """What approval does. Sign-in is checked at once; people are read as soon as somebody has confirmed the plan.
 
-    Belongs into the caller's transaction. `settings` are the answers by credential key, `mapping` is
-    attribute -> field where it differs from the card's; `given` says by key who entered a value. What runs already goes
+    Belongs into the caller's transaction. `settings` are the answers by credential key, `mapping` and `policy` are
+    its choices where they differ from the card's; `given` says by key who entered a value. What runs already goes
     on as it is. Raises KeyError for an unknown provider, ValueError for a mapping that cannot be, NeedsPerson where
     the company may not have the connection.
     """
@@ -62,7 +75,7 @@ def activate_connection(
     connection = earlier_connection(company, provider_slug) or Connection(company=company)
     if connection.pk is None or connection.state == ConnectionState.DISCONNECTED:
         begin_anew(connection, provider, by)
-        connection.mapping = dict(mapping)
+        connection.mapping, connection.policy = dict(mapping), {**connection.policy, **(policy or {})}
     connection.started_by_request = request_number
     connection.approved_at = connection.approved_at or clock.now()
     if provider.kind is Kind.SSO:
@@ -97,6 +110,8 @@ def replace_credentials(connection: Connection, settings: Mapping[str, str], by:
         if _switches_method(connection, settings):
             _must_open(connection, settings)
     with transaction.atomic():
+        if connection.state == ConnectionState.PAUSED:  # new credentials resume it
+            must_be_allowed(locked_company(connection.company), connection.provider)
         _store(connection, settings, by)
         _begin(connection)
         _start(connection, by)
@@ -116,12 +131,11 @@ def sync_now(connection: Connection, by: User) -> Run:
     except limits.RateLimited as limited:
         raise NeedsPerson(limited.sentence, code="rate_limited") from None
     try:
-        with transaction.atomic():
-            return _start_sync(connection, by)
+        return _started(connection, by)
     except IntegrityError:
         running = open_run(connection)
     # Without one, it ended between the two looks.
-    return _joined(running, by) if running else _start_sync(connection, by)
+    return _joined(running, by) if running else _started(connection, by)
 
 
 def check_now(connection: Connection) -> Check:
@@ -158,7 +172,7 @@ def disconnect(connection: Connection, by: User | None = None, *, now: Clock = c
 
 def _begin(connection: Connection) -> None:
     if connection.pk:
-        _lock(connection)
+        locked_connection(connection)
         call_off(connection, "It was started again with other settings.")
     connection.state = ConnectionState.CONNECTING
     connection.reason = connection.reason_code = ""
@@ -180,8 +194,17 @@ def _start_sync(connection: Connection, by: User) -> Run:
     return start_run(connection, kind=kind, by=by, receipt=waiting_receipt(connection))
 
 
+def _started(connection: Connection, by: User) -> Run:
+    """By the row as it is now: somebody may have paused it since it was read."""
+    with transaction.atomic():
+        fresh = locked_connection(connection)
+        _must_sync(fresh)
+        return _start_sync(fresh, by)
+
+
 def _joined(running: Run, by: User) -> Run:
-    if running.job_state == JobState.QUEUED and running.due_at > clock.now():
+    waits = running.job_state == JobState.QUEUED and running.due_at > clock.now()
+    if waits and running.kind not in READS_NOTHING_NEW:
         queue.retry_now(running, SYNC_RUN)
     elif running.kind not in (RunKind.MANUAL, RunKind.FIRST) or running.asked_by_id != by.pk:
         raise NeedsPerson(_("A sync of this connection is already running."), code="already_running")
@@ -239,20 +262,16 @@ def _store(connection: Connection, settings: Mapping[str, str], by: User) -> Non
     method = credentials.method_of(connection.provider, settings)
     credentials.store_credentials(connection, settings, by)
     credentials.drop_other_methods(connection, method)
+    look_again(connection)  # only everybody's list shows whether they see the same organisation
 
 
 def _stop(connection: Connection, state: ConnectionState, why: str) -> None:
     with transaction.atomic():
-        _lock(connection)
+        locked_connection(connection)
         call_off(connection, why)
         connection.state, connection.next_run_at = state, None
         connection.reason = connection.reason_code = ""
         connection.save(update_fields=["state", "next_run_at", "reason", "reason_code"])
-
-
-def _lock(connection: Connection) -> None:
-    """A worker locks the connection before its run; whoever did it the other way round could wait for each other."""
-    Connection.objects.select_for_update(no_key=True).order_by().get(pk=connection.pk)
 
 
 def _must_sync(connection: Connection) -> None:

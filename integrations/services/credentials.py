@@ -101,10 +101,15 @@ def store_credentials(
     """
     now = Given(by, clock.now())
     held = dict(connection.credentials.filter(sealed=None, draft=draft).values_list("key", "value"))
+    own = dict(connection.credentials.filter(sealed=None, draft=None).values_list("key", "value"))
     for item in connection.provider.credentials:
         value = settings.get(item.key, "").strip()
         secret = item.kind is ItemKind.SECRET or len(value) > _CLEAR_LENGTH
         if item.key not in settings or (item.kind is ItemKind.SECRET and not value):
+            continue
+        if draft and not secret and own.get(item.key) == value:
+            # As the connection has it: nothing new is tried, whatever was tried before.
+            Credential.objects.filter(connection=connection, key=item.key, draft=draft).delete()
             continue
         if not secret and held.get(item.key) == value:
             continue
@@ -121,11 +126,30 @@ def store_credentials(
         Credential.objects.update_or_create(connection=connection, key=item.key, draft=draft, defaults=values)
 
 
+def note_expiry(credential: Credential) -> None:
+    """The end of a certificate that was stored before ends were noted; nothing of what is none, or cannot be read."""
+    try:
+        value = vault().decrypt(bytes(credential.sealed or b""), credential.place())
+    except SecretUnreadable:
+        return
+    if day := _certificate_ends(value):
+        # Another value may have been stored meanwhile, with its own end.
+        same = Credential.objects.filter(pk=credential.pk, given_at=credential.given_at)
+        same.update(expires_on=day)
+
+
 def _expiry_of(item: Item, value: str) -> date | None:
     """The day that the value names, or on which the certificate that it is ends."""
-    try:
-        if item.kind is ItemKind.DATE and item.key.endswith(EXPIRES_ON):
+    if item.kind is ItemKind.DATE and item.key.endswith(EXPIRES_ON):
+        try:
             return date.fromisoformat(value)
+        except ValueError:
+            return None
+    return _certificate_ends(value)
+
+
+def _certificate_ends(value: str) -> date | None:
+    try:
         return ends_at(value).date() if "BEGIN CERTIFICATE" in value else None
     except (ValueError, NeedsPerson):
         return None

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
+from itertools import chain
+from typing import BinaryIO, Protocol, TextIO, cast
 
 from django.utils.translation import gettext as _
 
 from integrations.engine.normalise import text, usable_key
-from integrations.people import CUSTOM, FIELDS, Status
+from integrations.people import Status
+from integrations.services.csv_columns import ID, NAME, STATUS, STATUS_OF, Column, column_of, plain_word
 from integrations.services.draft_rows import DraftRefused
-from integrations.sources.blocking import is_sensitive
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_ROWS = 50_000
 MOST_COLUMNS = 200
 LONGEST_LINE = 100_000  # characters
 LONGEST_VALUE = 1_000
-_LONGEST_LABEL = 80
+_PIECE = 64 * 1024  # bytes
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = ",;\t"
 _SEPARATOR = re.compile(r"sep=.?", re.IGNORECASE)
 
 
 class Upload(Protocol):
-    """As Django gives it."""
+    """As Django gives it: a file in memory or on disk."""
 
     @property
     def size(self) -> int | None: ...
 
     def read(self, num_bytes: int = ..., /) -> bytes: ...
+
+    def seek(self, offset: int, /) -> int: ...
 
 
 class FileRefused(DraftRefused):
@@ -53,21 +57,16 @@ class Row:
     fields: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of the file and the field that it became; "" where it was left out."""
-
-    header: str
-    field: str
-
-
 @dataclass(frozen=True)
 class People:
-    """`columns` in the order of the file; `dropped` are the headers of sensitive ones."""
+    """`columns` in the order of the file; `dropped` are the headers of sensitive ones.
+
+    Its rows are read from the file while they are asked for, once; what is wrong with a line raises FileRefused then.
+    """
 
     columns: tuple[Column, ...]
     dropped: tuple[str, ...]
-    _lines: Sequence[list[str]] = field(repr=False)
+    _lines: Iterable[list[str]] = field(repr=False)
 
     def __iter__(self) -> Iterator[Row]:
         names = [column.field for column in self.columns]
@@ -82,65 +81,93 @@ class People:
 
 def read_people(upload: Upload) -> People:
     """Raises FileRefused."""
-    content = _content(upload)
-    lines = _lines(_decoded(content))
-    header = [text(name) for name in lines[0]]
-    columns = tuple(_column(name) for name in header)
+    encoding = _encoding(upload)
+    lines = _lines(io.TextIOWrapper(cast(BinaryIO, upload), encoding, "replace", newline=""))
+    header = [text(name) for name in next(lines)]
+    columns = tuple(column_of(name) for name in header)
     known = {column.field for column in columns}
-    if not known & {"work_email", "personal_email", "first_name", "last_name", _NAME}:
+    if not known & {"work_email", "personal_email", "first_name", "last_name", NAME}:
         raise FileRefused(
             _("The first line must name the columns, such as “First name”, “Last name” and “Work e-mail”.")
         )
     dropped = tuple(column.header for column in columns if not column.field and column.header)
-    return People(columns, dropped, lines[1:])
+    return People(columns, dropped, lines)
 
 
-def _content(upload: Upload) -> bytes:
-    # The size that was announced is believed only when it is too large.
-    content = b"" if (upload.size or 0) > MOST_BYTES else upload.read(MOST_BYTES + 1)
-    if (upload.size or 0) > MOST_BYTES or len(content) > MOST_BYTES:
-        told = {"most": MOST_BYTES // 1024 // 1024}
-        raise FileRefused(_("This file is larger than %(most)d MB. Export fewer columns.") % told)
-    if not content.strip():
+def _encoding(upload: Upload) -> str:
+    """Reads the whole file once and keeps nothing of it: only at its end it has proved to be UTF-8."""
+    size, is_blank, found = upload.size or 0, True, "utf-8-sig"
+    decoder = codecs.getincrementaldecoder(found)()
+    if size > MOST_BYTES:
+        raise _too_large()
+    size = 0  # what was announced is believed only when it is too large
+    upload.seek(0)
+    while piece := upload.read(_PIECE):
+        if not size and piece.startswith(_UTF_16):
+            found = "utf-16"
+        elif found == "utf-8-sig" and not _goes_on(decoder, piece):
+            found = "cp1252"
+        size, is_blank = size + len(piece), is_blank and not piece.strip()
+        if size > MOST_BYTES:
+            raise _too_large()
+    if is_blank:
         raise FileRefused(_("This file is empty. Export the list of people once more."))
-    return content
+    upload.seek(0)
+    return "cp1252" if found == "utf-8-sig" and not _goes_on(decoder, b"") else found
 
 
-def _decoded(content: bytes) -> str:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        decoded = content.decode("utf-16", "replace")
-    else:
-        try:
-            decoded = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            decoded = content.decode("cp1252", "replace")
-    if "\x00" in decoded:
-        raise FileRefused(_("This is no CSV file. Save the list as CSV, and drop that file here."))
-    return decoded
+def _too_large() -> FileRefused:
+    told = {"most": MOST_BYTES // 1024 // 1024}
+    return FileRefused(_("This file is larger than %(most)d MB. Export fewer columns.") % told)
 
 
-def _lines(decoded: str) -> list[list[str]]:
-    first, _newline, rest = decoded.lstrip("\r\n").partition("\n")
-    if len(first) > LONGEST_LINE:
-        raise FileRefused(_("The first line is far too long for the names of columns. Save the list as CSV."))
-    if _SEPARATOR.fullmatch(first.strip()):  # what spreadsheets write for each other
-        first, _newline, rest = rest.partition("\n")
-    delimiter = max(_DELIMITERS, key=first.count)
-    lines: list[list[str]] = []
+def _goes_on(decoder: codecs.IncrementalDecoder, piece: bytes) -> bool:
     try:
-        for line in csv.reader(io.StringIO(f"{first}\n{rest}", newline=""), delimiter=delimiter):
+        decoder.decode(piece, final=not piece)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _lines(file: TextIO) -> Iterator[list[str]]:
+    """The header and at least one line more. Raises FileRefused."""
+    first = _first(file)
+    if _SEPARATOR.fullmatch(first.strip()):  # what spreadsheets write for each other
+        first = _first(file)
+    delimiter, count, at = max(_DELIMITERS, key=first.count), 0, 0
+    # Strictly: else a quotation mark that is missing makes one person of two.
+    reader = csv.reader(_text_only(chain((first,), file)), delimiter=delimiter, strict=True)
+    try:
+        for line in reader:
+            at = reader.line_num
             if not any(cell.strip() for cell in line):
                 continue
-            _check_line(line, len(lines))
-            lines.append(line)
+            _check_line(line, count)
+            yield line
+            count += 1
     except csv.Error:
         raise FileRefused(
-            _("Line %(line)d cannot be read. A quotation mark may be missing there.")
-            % {"line": len(lines) + 1}
+            _("Line %(line)d cannot be read. A quotation mark may be missing there.") % {"line": at + 1}
         ) from None
-    if len(lines) < 2:
+    if count < 2:
         raise FileRefused(_("There are no people in this file, only one line. Export the list once more."))
-    return lines
+
+
+def _first(file: TextIO) -> str:
+    """The next line that is not empty, "" where there is none."""
+    while (line := file.readline(LONGEST_LINE + 1)) and not line.strip("\r\n"):
+        pass
+    (line,) = _text_only([line])
+    if len(line) > LONGEST_LINE:
+        raise FileRefused(_("The first line is far too long for the names of columns. Save the list as CSV."))
+    return line
+
+
+def _text_only(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if "\x00" in line:
+            raise FileRefused(_("This is no CSV file. Save the list as CSV, and drop that file here."))
+        yield line
 
 
 def _check_line(line: Sequence[str], before: int) -> None:
@@ -153,171 +180,14 @@ def _check_line(line: Sequence[str], before: int) -> None:
         )
 
 
-# --- names --------------------------------------------------------------------------------------------------
+# --- rows ---------------------------------------------------------------------------------------------------
 
-_ID, _NAME, _STATUS = "_id", "_name", "_status"
-
-# Without spaces, accents and punctuation. What is not here is compared with the fields' own names and labels.
-_SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    _ID: (
-        "id",
-        "employeeid",
-        "personid",
-        "workerid",
-        "userid",
-        "externalid",
-        "associateoid",
-        "mitarbeiterid",
-    ),
-    _NAME: ("name", "fullname", "displayname", "employee", "employeename", "mitarbeiter", "mitarbeitername"),
-    _STATUS: (
-        *("status", "employmentstatus", "employeestatus", "workerstatus", "state", "anstellungsstatus"),
-        *("beschaeftigungsstatus", "mitarbeiterstatus"),
-    ),
-    "employee_number": (
-        *("employeenumber", "employeeno", "employeenr", "personnelnumber", "staffnumber", "payrollnumber"),
-        *("personalnummer", "personalnr", "mitarbeiternummer", "persnr"),
-    ),
-    "first_name": ("firstname", "givenname", "forename", "legalfirstname", "vorname", "rufname"),
-    "last_name": ("lastname", "surname", "familyname", "legallastname", "nachname", "familienname", "zuname"),
-    "preferred_name": ("preferredname", "preferredfirstname", "nickname"),
-    "work_email": (
-        *("workemail", "email", "emailaddress", "workemailaddress", "companyemail", "businessemail", "mail"),
-        *("emailadresse", "mailadresse", "dienstlicheemail", "geschaeftlicheemail", "firmenemail"),
-    ),
-    "personal_email": ("personalemail", "privateemail", "homeemail", "privatmail", "privateemailadresse"),
-    "work_phone": (
-        "workphone",
-        "businessphone",
-        "officephone",
-        "phone",
-        "telefon",
-        "diensttelefon",
-        "durchwahl",
-    ),
-    "title": ("title", "titel"),
-    "job_title": ("jobtitle", "position", "role", "job", "stelle", "stellenbezeichnung", "funktion", "beruf"),
-    "department": ("department", "dept", "departmentname", "abteilung", "bereich"),
-    "business_unit": ("businessunit", "division", "unit", "geschaeftsbereich", "geschaeftseinheit"),
-    "team": ("team", "teamname"),
-    "location": (
-        "location",
-        "worklocation",
-        "site",
-        "branch",
-        "standort",
-        "arbeitsort",
-        "niederlassung",
-        "filiale",
-    ),
-    "office": ("office", "buero"),
-    "city": ("city", "workcity", "ort", "stadt"),
-    "country": ("country", "workcountry", "land"),
-    "legal_entity": ("company", "legalentity", "firma", "unternehmen", "gesellschaft"),
-    "manager_id": (
-        "manager",
-        "managerid",
-        "supervisor",
-        "reportsto",
-        "vorgesetzter",
-        "vorgesetzte",
-        "fuehrungskraft",
-    ),
-    "hired_on": (
-        "hiredon",
-        "hiredate",
-        "startdate",
-        "originalhiredate",
-        "eintrittsdatum",
-        "eintritt",
-        "startdatum",
-    ),
-    "left_on": (
-        "lefton",
-        "lastday",
-        "terminationdate",
-        "enddate",
-        "austrittsdatum",
-        "austritt",
-        "letzterarbeitstag",
-    ),
-    "employment_type": (
-        "employmenttype",
-        "contracttype",
-        "beschaeftigungsart",
-        "vertragsart",
-        "anstellungsart",
-    ),
-}
-_FIELD_OF = {synonym: name for name, synonyms in _SYNONYMS.items() for synonym in synonyms}
-_FIELD_OF |= {name.replace("_", ""): name for name in FIELDS}
-_STATUSES: Mapping[Status, tuple[str, ...]] = {
-    Status.ACTIVE: (
-        *("active", "aktiv", "employed", "yes", "ja", "true", "1", "a", "fulltime", "parttime", "vollzeit"),
-        *("teilzeit", "beschaeftigt", "angestellt"),
-    ),
-    Status.LEAVE: (
-        "leave",
-        "onleave",
-        "paidleave",
-        "unpaidleave",
-        "absent",
-        "l",
-        "elternzeit",
-        "beurlaubt",
-        "karenz",
-    ),
-    Status.PREHIRE: ("prehire", "future", "pending", "onboarding", "preboarding", "kuenftig", "zukuenftig"),
-    Status.TERMINATED: (
-        *(
-            "terminated",
-            "inactive",
-            "inaktiv",
-            "left",
-            "former",
-            "no",
-            "nein",
-            "false",
-            "0",
-            "t",
-            "dismissed",
-        ),
-        *(
-            "resigned",
-            "retired",
-            "deceased",
-            "ausgetreten",
-            "ausgeschieden",
-            "gekuendigt",
-            "ehemalig",
-            "beendet",
-        ),
-    ),
-}
-_STATUS_OF = {word: status for status, words in _STATUSES.items() for word in words}
-_GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _DAY = re.compile(r"(?:(\d{4})-(\d{2})-(\d{2})|(\d{1,2})\.(\d{1,2})\.(\d{4})|(\d{1,2})/(\d{1,2})/(\d{4}))")
 
 
-def _plain(name: str) -> str:
-    folded = unicodedata.normalize("NFKD", name.casefold().translate(_GERMAN))
-    return "".join(letter for letter in folded if letter.isascii() and letter.isalnum())
-
-
-def _column(header: str) -> Column:
-    plain = _plain(header)
-    if plain in _FIELD_OF:
-        return Column(header, _FIELD_OF[plain])
-    # Named as a source names it, so that filter and mapping of a rehearsal fit the real system as well.
-    label = header[:_LONGEST_LABEL].strip()
-    if not plain or is_sensitive(header):
-        return Column(header, "")
-    return Column(header, f"{CUSTOM}{label}")
-
-
 def _row(number: int, values: dict[str, str]) -> Row:
-    key, word = values.pop(_ID, ""), values.pop(_STATUS, "")
-    full = values.pop(_NAME, "")
+    key, word = values.pop(ID, ""), values.pop(STATUS, "")
+    full = values.pop(NAME, "")
     if full and not (values.keys() & {"first_name", "last_name"}):
         first, last = _split_name(full)
         values |= {name: part for name, part in (("first_name", first), ("last_name", last)) if part}
@@ -331,7 +201,7 @@ def _row(number: int, values: dict[str, str]) -> Row:
 
 def _status(word: str, left_on: str) -> Status | None:
     if word:
-        return _STATUS_OF.get(_plain(word))
+        return STATUS_OF.get(plain_word(word))
     gone = _DAY.fullmatch(left_on) and left_on < date.today().isoformat()
     return Status.TERMINATED if gone else Status.ACTIVE
 

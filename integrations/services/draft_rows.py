@@ -15,9 +15,12 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from integrations.models import Connection, Draft, DraftState, Phase, Planned, Run, RunKind, RunOutcome
+from integrations.services.locks import locked_connection
 from integrations.services.records import record_of
+from integrations.services.starts import forget_work
 from integrations.signals import draft_saved
 from portal.accounts.models import User
+from portal.kit.errors import NeedsPerson
 from portal.kit.leases import OPEN_STATES, JobState
 
 
@@ -50,7 +53,7 @@ def writing(draft: Draft, expected_version: int | None = None, *, new_plan: bool
     The caller's own `draft` shows the result. Raises DraftRefused: gone, or changed where the version is another.
     """
     with transaction.atomic():
-        connection = Connection.objects.select_for_update(no_key=True).get(pk=draft.connection_id)
+        connection = _locked(draft)
         if new_plan:
             call_off_plans(draft, "The settings were changed while it was read.")
         locked = Draft.objects.select_for_update().get(pk=draft.pk)
@@ -61,6 +64,13 @@ def writing(draft: Draft, expected_version: int | None = None, *, new_plan: bool
             raise refuse_changed()
         yield locked
     draft.refresh_from_db()
+
+
+def _locked(draft: Draft) -> Connection:
+    try:
+        return locked_connection(draft.connection)
+    except NeedsPerson as busy:
+        raise DraftRefused(busy.sentence, "not_ready") from None
 
 
 def save(draft: Draft, **values: Any) -> None:
@@ -87,8 +97,9 @@ def tell(draft: Draft, action: str, by: User | None, **details: Any) -> None:
 
 def call_off_plans(draft: Draft, why: str) -> None:
     """Ends dry runs of the draft that are still going on; their worker writes nothing more."""
-    runs = Run.objects.filter(draft=draft, kind=RunKind.DRY, job_state__in=OPEN_STATES)
-    runs.order_by().update(
+    runs = Run.objects.filter(draft=draft, kind=RunKind.DRY, job_state__in=OPEN_STATES).order_by()
+    ending = list(runs.values_list("pk", flat=True))
+    runs.update(
         job_state=JobState.FAILED,
         epoch=F("epoch") + 1,
         lease_until=None,
@@ -98,6 +109,7 @@ def call_off_plans(draft: Draft, why: str) -> None:
         outcome=RunOutcome.FAILED,
         finished_at=Now(),
     )
+    forget_work(ending)
 
 
 def forget_plans(draft: Draft) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -31,6 +32,7 @@ from integrations.services.draft_rows import (
     writing,
 )
 from integrations.services.entitlement import earlier_connection, locked_company, must_be_allowed
+from integrations.services.locks import locked_connection
 from integrations.services.previews import forget_previews
 from integrations.services.trying import authenticate
 from portal.accounts.models import Company, User
@@ -96,7 +98,7 @@ def begin_setup(
 def begin_change(connection: Connection, *, by: User) -> Draft:
     """The open draft of the connection, or a new one with its settings. Raises NeedsPerson when there can be none."""
     with transaction.atomic():
-        locked = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
+        locked = locked_connection(connection)
         if locked.kind != Kind.HRIS or locked.state == ConnectionState.DISCONNECTED:
             raise NeedsPerson(_("This connection has no settings that could be changed."), code="not_running")
         if (found := open_draft(locked)) is not None:
@@ -111,12 +113,17 @@ def begin_change(connection: Connection, *, by: User) -> Draft:
             **locked.settings,
             consented_at=before.consented_at if before else locked.confirmed_at,
             consented_by=before.consented_by if before else None,
-            authenticated_at=clock.now() if runs else None,
+            # Nothing is tried by opening the settings: they worked when the connection did.
+            authenticated_at=_worked_at(locked) if runs else None,
             filter_confirmed_at=locked.confirmed_at,
             created_by=by,
         )
         tell(draft, "draft.begin", by)
         return draft
+
+
+def _worked_at(connection: Connection) -> datetime:
+    return connection.last_success_at or connection.confirmed_at or connection.created_at
 
 
 def open_draft(connection: Connection) -> Draft | None:

@@ -6,17 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 
+from django.core.cache import cache
 from django.urls import reverse
 from django.utils.translation import gettext_noop
 
 from integrations.models import Connection, ConnectionState, Credential, Issue
 from integrations.services import issues
+from integrations.services.credentials import note_expiry
 from integrations.services.issues import EXPIRED, EXPIRING
 from portal.kit import clock
 from portal.kit.clock import Clock
 
 AHEAD = timedelta(days=30)
 MOST_PER_TICK = 500
+MOST_OPENED = 100
+_OPENED = (
+    "credentials:ends_noted"  # the key of the last one; where the cache forgets it, they are opened once more
+)
 # By whether it is a certificate and whether it is over. Stored in English and retold (portal.kit.retold).
 _WORDS: Mapping[tuple[bool, bool], str] = {
     (True, False): gettext_noop("The certificate expires on %(n1)s."),
@@ -62,6 +68,17 @@ def watch_expiry(*, now: Clock = clock.now) -> None:
     for one in [one for key, one in due.items() if key not in right][:MOST_PER_TICK]:
         url = reverse("connection_manage", args=[one.connection.public_id])
         issues.raise_issue(one.connection, one.code, one.words, url=url, now=now)
+
+
+def note_missing_ends(*, most: int = MOST_OPENED) -> None:
+    """Duty: what was stored before ends were noted is opened once, some at each tick, the oldest first."""
+    opened = cache.get(_OPENED, 0)
+    unknown = Credential.objects.filter(pk__gt=opened, expires_on=None).exclude(sealed=None)
+    rows = list(unknown.select_related("connection").order_by("pk")[:most])
+    for row in rows:
+        note_expiry(row)
+    if rows:
+        cache.set(_OPENED, rows[-1].pk, timeout=None)
 
 
 def _due(today: date) -> dict[int, _Due]:

@@ -8,11 +8,22 @@ from dataclasses import dataclass, replace
 from integrations.engine import problems
 from integrations.engine.diff import Known
 from integrations.engine.explain import Facts, Trace, TraceStep, trace
-from integrations.engine.policy import Leaving
+from integrations.engine.mapping import When
+from integrations.engine.policy import BY_EVENT, Leaving
 from integrations.engine.problems import Found
 from integrations.engine.rules import Rules
 from integrations.engine.saying import say
-from integrations.models import Connection, DirectoryPerson, Held, HeldState, PersonState, Problem
+from integrations.models import (
+    Connection,
+    DirectoryPerson,
+    Held,
+    HeldState,
+    Membership,
+    PersonState,
+    Problem,
+    Purpose,
+    Receipt,
+)
 from integrations.people import ATTRIBUTES, EVENT_FIELD, STATUS_FIELD, Person, Status
 from integrations.queries import latest_reading
 
@@ -32,15 +43,16 @@ class Explained:
 
 
 def explain_person(person: DirectoryPerson) -> Explained:
-    """The five steps as the latest run left them. Somebody fallen out of the filter may have other values by now."""
+    """The five steps as the latest run left them. Somebody fallen out of the filter may have other values by now: the
+    condition is named only where the values that the directory still has do not match either."""
     rules = person.connection.rules
     why = _left_because(person)
     fields, whole = _fields_again(person, rules)
-    listed = why is not Leaving.ABSENT
-    judged = whole and why is not Leaving.OUTSIDE
+    listed, fell_out = why is not Leaving.ABSENT, why is Leaving.OUTSIDE
+    judged = whole and (not fell_out or _is_out_by(person, rules, fields))
     facts = Facts(
         person=Person(person.source_id, _status(why), fields) if listed else None,
-        has_event=True,
+        has_event=_has_event(person, rules),
         known=known_of(person),
         protected=person.protected,
         kept=person.kept,
@@ -49,9 +61,9 @@ def explain_person(person: DirectoryPerson) -> Explained:
         unreadable="",
     )
     found = trace(facts)
-    if why is Leaving.OUTSIDE:
-        found = _with(_with(found, _OUTSIDE), _directory(person))
-        found = replace(found, is_here=person.state == PersonState.ACTIVE, fix=_ASK)
+    if fell_out:
+        found = replace(_with(found, _directory(person)), is_here=person.state == PersonState.ACTIVE)
+        found = found if judged else replace(_with(found, _OUTSIDE), fix=_ASK)
     elif listed and not judged:
         found = _with(found, _INSIDE)
     return Explained(found, judged)
@@ -62,26 +74,32 @@ def known_of(person: DirectoryPerson | None) -> Known | None:
     if person is None:
         return None
     attributes = {name: str(getattr(person, name)) for name in ATTRIBUTES}
-    return Known(person.state == PersonState.ACTIVE, attributes, person.protected or bool(person.kept))
+    return Known(person.state == PersonState.ACTIVE, attributes, person.protected, person.kept)
 
 
 def last_problem(connection: Connection, source_id: str) -> Found | None:
-    """What the latest run found about a record, unless a value of it was only shortened."""
+    """What the latest run found about a record, remarks aside."""
     run = latest_reading(connection)
-    row = Problem.objects.filter(run=run, source_id=source_id).exclude(code=problems.SHORTENED).first()
+    row = Problem.objects.filter(run=run, source_id=source_id).exclude(code__in=problems.REMARKS).first()
     return Found(row.code, source_id, row.person_name, row.field, row.shape) if row else None
 
 
 def _left_because(person: DirectoryPerson) -> Leaving | None:
     """Why the HR system's answer speaks against them, None when it does not."""
-    said = person.left_because if person.state != PersonState.ACTIVE else person.kept
-    if said == "released":
+    if person.state == PersonState.ACTIVE:
+        held = Held.objects.filter(person=person, state=HeldState.WAITING).first()
+        said = held.why if held else person.kept
+    elif (said := person.left_because) == "released":
         held = Held.objects.filter(person=person, state=HeldState.RELEASED).order_by("-pk").first()
         said = held.why if held else ""
-    if not said and person.state == PersonState.ACTIVE:
-        held = Held.objects.filter(person=person, state=HeldState.WAITING).first()
-        said = held.why if held else ""
     return Leaving(said) if said in list(Leaving) else None
+
+
+def _has_event(person: DirectoryPerson, rules: Rules) -> bool:
+    """Whoever is here has one, unless they are kept without: then no group of an event has them."""
+    if person.state != PersonState.ACTIVE or rules.policy.group_by != BY_EVENT:
+        return True
+    return Membership.objects.filter(person=person, group__source=BY_EVENT).exists()
 
 
 def _status(why: Leaving | None) -> Status:
@@ -98,8 +116,21 @@ def _fields_again(person: DirectoryPerson, rules: Rules) -> tuple[Mapping[str, s
     for name in email.fields if email else ():
         fields.setdefault(name, person.email)
     # What is empty here may be full there: only a field that is mapped as it is can be judged.
-    plain = {one.fields[0] for one in rules.mapping.origins if len(one.fields) == 1 and not one.steps}
+    plain = {
+        one.fields[0]
+        for one in rules.mapping.origins
+        if len(one.fields) == 1 and not one.steps and one.when is When.ALWAYS
+    }
     return fields, rules.filter.fields <= plain | {STATUS_FIELD, EVENT_FIELD}
+
+
+def _is_out_by(person: DirectoryPerson, rules: Rules, fields: Mapping[str, str]) -> bool:
+    """Whether the filter does not let in what the directory has of somebody, which still says what the HR system said."""
+    if person.edited_at or rules.filter.fields & {STATUS_FIELD, EVENT_FIELD}:
+        return False
+    since = Receipt.objects.filter(connection=person.connection, confirmed_at__gte=person.created_at)
+    changes = since.filter(purpose=Purpose.CHANGE).values_list("before__mapping", "after__mapping")
+    return all(old == new for old, new in changes) and not rules.filter.judge(fields).inside
 
 
 def _with(found: Trace, step: TraceStep) -> Trace:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop
+
+from integrations.engine.guard import LEAST_ANSWERED_SHARE, MOST_REMOVALS
+from integrations.engine.plan import Following
 from integrations.engine.policy import BY_EVENT
-from integrations.engine.problems import EVENT_UNREADABLE, Found
+from integrations.engine.problems import EVENT_UNREADABLE, FEW_EVENTS, Found
 from integrations.models import Connection, Run, RunOutcome
 from integrations.people import EVENT_FIELD
-from integrations.services.reading import LEASE, Sync
-from integrations.targets import groups
+from integrations.services.sync import LEASE, Sync
+from integrations.targets import foreseen, groups
 from integrations.targets.directory import Counts
 from portal.kit import clock
-from portal.kit.leases import fenced, renew
+from portal.kit.leases import fenced, renew, update
+
+# Stored in English and retold to whoever reads it.
+_FEW_EVENTS = gettext_noop(
+    "Far fewer people than before are assigned to an event, so nobody was taken out of the group of an event."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +59,50 @@ def update_groups(sync: Sync, connection: Connection, counts: Counts, *, held: b
     """Makes what is missing and puts memberships as they should be; edits by hand do not survive.
 
     Only the people whom the run changed are looked at, unless groups may have changed without them. Removals that were
-    held may mean that the events are wrong as well: then groups of events stay as they are.
+    held may mean that the events are wrong as well: then nobody is taken out of a group of an event.
     """
     by_event = _by_event(sync)
     edited, others = connection.groups_edited, _other_rules(sync.run)
     everybody = by_event or edited or others
-    if not (everybody or counts.changes) or (by_event and held):
+    if not (everybody or counts.changes):
         return Grouped()
+    leaves = not by_event or not (held or _events_are_few(sync))
     with sync.watch.timed("groups"):
         group_by, directory = sync.rules.policy.group_by, sync.directory
         made = groups.make(directory, group_by, everybody=everybody) if group_by else 0
         # By other rules nobody can tell any more what was done by hand.
-        joined, left = groups.regroup(directory, group_by, everybody=everybody, edited=edited and not others)
-    if edited:
+        joined, left = groups.regroup(
+            directory, group_by, everybody=everybody, edited=edited and not others, leaves=leaves
+        )
+    if edited and leaves:
         connection.groups_edited = False
         connection.save(update_fields=["groups_edited"])
     return Grouped(made, joined, left)
+
+
+def foresee_groups(sync: Sync, counts: Counts) -> Following:
+    """What `update_groups` would do once the plan is carried out; whoever only changes groups gets a line of the plan."""
+    run, group_by = sync.run, sync.rules.policy.group_by
+    edited = Connection.objects.order_by().values_list("groups_edited", flat=True).get(pk=run.connection_id)
+    everybody = _by_event(sync) or edited or _other_rules(run)
+    if not (everybody or counts.changes):
+        return Following()
+    made, joined, left, moves = sync.directory.row(foreseen.regrouping(group_by, everybody=everybody))
+    return Following(made, joined, left, moves=int(moves))
+
+
+def _events_are_few(sync: Sync) -> bool:
+    """Whether less than half is left of all events at once: a fault sooner than their end, and said so.
+
+    A plan says how many would leave their groups: what a person confirmed is done.
+    """
+    assigned, members = groups.assigned_and_members(sync.directory)
+    enough = assigned >= members * LEAST_ANSWERED_SHARE
+    if enough or members <= MOST_REMOVALS or sync.run.receipt_id:
+        return False
+    sync.directory.report([Found(FEW_EVENTS)])
+    update(sync.run, words=_FEW_EVENTS, problem_count=sync.run.problem_count + 1)
+    return True
 
 
 def _by_event(sync: Sync) -> bool:

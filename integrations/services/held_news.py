@@ -7,15 +7,18 @@ from django.urls import reverse
 
 from integrations.models import Connection, Issue, Run
 from integrations.services.issues import HELD
-from integrations.services.ladder import admins_of
+from integrations.services.ladder import admins_of, colleagues_of
 from portal.accounts.models import User
 from portal.notices.services import notify, wants_mail
 from portal.outbox.services import request_effect
 
 
 def tell_of_held(run: Run, connection: Connection, held: int) -> None:
-    """Our people hear of each run; the customer once, until nothing waits any more. In the transaction of the run."""
-    people = {one for one in (connection.created_by, run.asked_by) if one}
+    """Our people hear of each run; the customer once, until nothing waits any more. In the transaction of the run.
+
+    Whoever asked for the run hears of it as well; everybody is told once.
+    """
+    people = [*colleagues_of(connection), *([run.asked_by] if run.asked_by else [])]
     who = "1 person waits" if held == 1 else f"{held:,} people wait"
     words = f"{connection}: {who} for a decision whether to be deactivated."
     notify(people, "held", words=words, url=f"/runs/{run.public_id}/", marker=f"held:{run.pk}")

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from integrations.models import (
@@ -20,8 +21,11 @@ from integrations.models import (
     InvitationState,
     Membership,
     PersonState,
+    Run,
 )
+from integrations.services.locks import locked_connection
 from integrations.services.records import record_of
+from integrations.services.standing import look_again
 from integrations.targets.sql import NO_DIGEST
 from portal.accounts.limits import RateLimited, take
 from portal.accounts.models import AccessLink, Company, Language, User
@@ -29,6 +33,7 @@ from portal.accounts.tasks import Mail, deliver
 from portal.kit import clock
 from portal.kit.clock import Clock
 from portal.kit.errors import NeedsPerson
+from portal.kit.leases import OPEN_STATES
 from portal.outbox.models import Effect
 from portal.outbox.services import effect, request_effect
 
@@ -131,10 +136,14 @@ def look_after() -> None:
 
 
 def expire_invitations(now: datetime) -> int:
-    """Duty: whoever did not accept in six months leaves again; the next run invites them anew. Returns how many."""
+    """Duty: whoever did not accept in six months leaves again; the next run invites them anew. Returns how many.
+
+    While nothing can be read, nobody could be invited anew.
+    """
     due = Invitation.objects.filter(state=InvitationState.PENDING, expires_at__lte=now)
-    due = due.exclude(person__connection__state__in=_STILL)
+    due = due.exclude(person__connection__state__in=(*_STILL, ConnectionState.QUARANTINED))
     with transaction.atomic():
+        due = due.filter(person__connection__in=_idle(due))
         rows = list(
             due.select_for_update(skip_locked=True, of=("self",)).order_by("expires_at", "pk")[:PER_TICK]
         )
@@ -145,10 +154,24 @@ def expire_invitations(now: datetime) -> int:
     return len(rows)
 
 
+def _idle(due: QuerySet[Invitation]) -> list[int]:
+    """Connections of whose people nothing is being written, locked before these as runs lock them.
+
+    A run that has read them already would bring back half of somebody. The next tick looks again.
+    """
+    rows = Connection.objects.select_for_update(skip_locked=True)
+    rows = rows.filter(pk__in=due.order_by().values("person__connection")).order_by("pk")
+    idle = set(rows.values_list("pk", flat=True))
+    running = Run.objects.filter(connection__in=idle, job_state__in=OPEN_STATES)
+    return sorted(idle - set(running.values_list("connection", flat=True)))
+
+
 def _let_go(people: list[int], now: datetime) -> None:
     """Protected people stay. The digest of nobody's record: the next run reads them afresh."""
     leaving = DirectoryPerson.objects.filter(pk__in=people, state=PersonState.ACTIVE, protected=False)
     keys = list(leaving.order_by("pk").values_list("pk", flat=True))
+    for owner in Connection.objects.filter(pk__in=leaving.order_by().values("connection")):
+        look_again(owner)
     Membership.objects.filter(person__in=keys).delete()
     DirectoryPerson.objects.filter(pk__in=keys).order_by().update(
         state=PersonState.DEACTIVATED,
@@ -170,7 +193,7 @@ def reissue(invitation: Invitation, *, by: User, now: Clock = clock.now) -> Invi
     except RateLimited as limited:
         raise NeedsPerson("This person was invited several times today.", code="limited") from limited
     with transaction.atomic():
-        connection = Connection.objects.select_for_update(no_key=True).order_by().get(pk=person.connection_id)
+        connection = locked_connection(person.connection)
         locked = Invitation.objects.select_for_update(of=("self",)).select_related("person")
         row = locked.get(pk=invitation.pk)
         _may_be_reissued(row, connection)
@@ -178,6 +201,7 @@ def reissue(invitation: Invitation, *, by: User, now: Clock = clock.now) -> Invi
             DirectoryPerson.objects.filter(pk=row.person_id, left_because=EXPIRED).update(
                 state=PersonState.ACTIVE, left_because="", deactivated_at=None, updated_at=now()
             )
+            look_again(connection, groups=True)  # their groups went with them
             row = Invitation(person=row.person)
         row.public_id = uuid.uuid4()
         row.state, row.mails = InvitationState.PENDING, True
@@ -196,6 +220,5 @@ def _may_be_reissued(row: Invitation, connection: Connection) -> None:
     others = Invitation.objects.filter(person=row.person_id, state=InvitationState.PENDING).exclude(pk=row.pk)
     if others.exists():
         raise NeedsPerson("This person has a newer invitation.", code="newer")
-    left = row.person.state != PersonState.ACTIVE and row.person.left_because != EXPIRED
-    if row.state == InvitationState.REMOVED or left:
+    if row.person.state != PersonState.ACTIVE and row.person.left_because != EXPIRED:
         raise NeedsPerson("This person has left. They are invited again if they come back.", code="left")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from integrations.engine.diff import LineKind
-from integrations.services.reading import Sync
-from integrations.targets import invitations
+from integrations.services.sync import Sync
+from integrations.targets import foreseen, invitations
 from integrations.targets.directory import Counts
 
 _NEW_HERE = (LineKind.ADDED, LineKind.RETURNED, LineKind.MATCHED)
@@ -18,4 +18,11 @@ def update_invitations(sync: Sync, counts: Counts) -> int:
             directory.execute(invitations.REMOVE)
         if policy.invites and any(counts.kinds[kind] for kind in _NEW_HERE):
             return directory.execute(invitations.INVITE, mails=policy.mails)
+    return 0
+
+
+def foresee_invitations(sync: Sync, counts: Counts) -> int:
+    """How many `update_invitations` would make once the plan is carried out."""
+    if sync.rules.policy.invites and any(counts.kinds[kind] for kind in _NEW_HERE):
+        return int(sync.directory.row(foreseen.INVITED)[0])
     return 0

@@ -38,6 +38,8 @@ PROBLEM = "problem:"
 SNOOZES = (1, 3, 7, 30)  # days
 
 HELD_WORDS = gettext_noop("Removals wait for a decision.")
+# Whoever it is about came in; only a field that never arrives is somebody's to mend.
+_NOBODY_WAITS = problems.REMARKS - problems.NOT_ABOUT_PEOPLE
 _READING = (RunKind.FIRST, RunKind.SCHEDULED, RunKind.MANUAL, RunKind.INCREMENTAL)
 _CODE_LENGTH = Issue._meta.get_field("code").max_length or 0
 _WORDS_LENGTH = Issue._meta.get_field("words").max_length or 0
@@ -122,7 +124,7 @@ def note_run(connection: Connection, *, now: Clock = clock.now) -> Run | None:
 def _problems_of(run: Run) -> Mapping[str, int]:
     if not run.problem_count:
         return {}
-    rows = Problem.objects.filter(run=run).order_by().values_list("code")
+    rows = Problem.objects.filter(run=run).exclude(code__in=_NOBODY_WAITS).order_by().values_list("code")
     return dict(rows.annotate(number=Count("pk")))
 
 

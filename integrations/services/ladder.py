@@ -68,10 +68,14 @@ class Failure:
         return self.code in CREDENTIAL_CODES
 
 
-def climb(connection: Connection, failure: Failure, now: datetime) -> None:
-    """Sets state, reason and next attempt of a locked connection after one more failure; the caller saves it."""
+def climb(connection: Connection, failure: Failure, now: datetime, *, by_hand: bool = False) -> None:
+    """Sets state, reason and next attempt of a locked connection after one more failure; the caller saves it.
+
+    `by_hand`: after the first failure, what a person tries besides puts the next attempt off no further.
+    """
     first = not connection.failures and connection.last_success_at is not None
-    connection.failures = min(connection.failures + 1, _MOST_FAILURES)
+    stays = by_hand and bool(connection.failures) and connection.next_run_at is not None
+    connection.failures = min(connection.failures + (not stays), _MOST_FAILURES)
     connection.failing_since = connection.failing_since or now
     connection.reason, connection.reason_code = failure.reason[:500], failure.code[:40]
     connection.state = (
@@ -80,10 +84,12 @@ def climb(connection: Connection, failure: Failure, now: datetime) -> None:
     issue = _noted(connection, failure, now)
     if connection.kind != Kind.HRIS:
         return
-    connection.next_run_at = next_attempt(connection, now)
+    connection.next_run_at = connection.next_run_at if stays else next_attempt(connection, now)
     if failure.is_credentials:  # the last try before the pause is not a day late
         over = issue.opened_at + CREDENTIALS_PATIENCE
-        connection.next_run_at = min(connection.next_run_at, over) if over > now else connection.next_run_at
+        connection.next_run_at = (
+            min(connection.next_run_at or over, over) if over > now else connection.next_run_at
+        )
     if failure.is_credentials and _lasts(issue.opened_at, issue.count, now, CREDENTIALS_PATIENCE):
         connection.state, connection.next_run_at = ConnectionState.PAUSED, None
     elif _lasts(connection.failing_since, connection.failures, now, PATIENCE):

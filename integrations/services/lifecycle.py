@@ -5,10 +5,18 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import Count, Q
 
-from integrations.models import Connection, ConnectionState, DirectoryPerson, Invitation, InvitationState
+from integrations.models import (
+    Connection,
+    ConnectionState,
+    DirectoryPerson,
+    HeldState,
+    Invitation,
+    InvitationState,
+)
 from integrations.models import PersonState as State
-from integrations.services import connections, issues
+from integrations.services import connections, holds, issues
 from integrations.services.entitlement import must_be_allowed
+from integrations.services.locks import locked_connection
 from integrations.services.records import record_of
 from portal.accounts.models import Company, User
 from portal.audit.services import record
@@ -56,6 +64,8 @@ def disconnect(connection: Connection, *, by: User, now: Clock = clock.now) -> C
             purged_at=None, failing_since=None, failures=0, told_reason=""
         )
         issues.resolve(row, now=now)
+        # Nobody decides any more, and whoever takes these people over asks afresh.
+        holds.waiting(row).order_by().update(state=HeldState.SUPERSEDED)
         record_of(row, "connection.disconnect", by=by, state=row.state)
     connection.refresh_from_db()
     return connection
@@ -86,11 +96,8 @@ def people_of(connection: Connection) -> dict[str, int]:
 
 
 def _locked(connection: Connection) -> Connection:
-    """Raises NeedsPerson for one that was ended."""
-    rows = (
-        Connection.objects.select_for_update(of=("self",), no_key=True).select_related("company").order_by()
-    )
-    row: Connection = rows.get(pk=connection.pk)
+    """Raises NeedsPerson for one that was ended, or while a run is writing."""
+    row = locked_connection(connection)
     if row.state == ConnectionState.DISCONNECTED:
         raise NeedsPerson(_ENDED, code="ended")
     return row

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from integrations.engine.problems import AMBIGUOUS_MATCH
 from integrations.models import Connection, DirectoryPerson, Match
 from integrations.services.issues import PROBLEM, resolve
+from integrations.services.locks import locked_connection
 from integrations.services.records import record_of
 from integrations.services.standing import look_again
 from portal.accounts.models import User
@@ -40,8 +41,8 @@ def decide(match: Match, *, person: DirectoryPerson | None, by: User) -> None:
     obeyed already.
     """
     with transaction.atomic():
-        fresh = Match.objects.select_for_update().select_related("connection").get(pk=match.pk)
-        connection = fresh.connection
+        connection = locked_connection(match.connection)  # before the match, as runs lock them
+        fresh = Match.objects.select_for_update().get(pk=match.pk)
         if DirectoryPerson.objects.filter(connection=connection, source_id=fresh.source_id).exists():
             raise NeedsPerson("A run has carried this decision out already.", code="carried_out")
         if person is not None:

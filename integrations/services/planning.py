@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils.translation import gettext_noop
 
 from integrations.engine.diff import LineKind
@@ -23,18 +23,23 @@ from integrations.engine.problems import DUPLICATE_ID, UNIDENTIFIED
 from integrations.engine.rules import Rules
 from integrations.models import SETTINGS, Draft, DraftState, Problem, Receipt, Run, RunKind, RunOutcome
 from integrations.services.credentials import has_new_credentials
+from integrations.services.grouping import foresee_groups
+from integrations.services.inviting import foresee_invitations
 from integrations.services.matching import match_people
-from integrations.services.reading import Sync
-from integrations.targets import plans
-from integrations.targets.directory import Counts
+from integrations.services.sync import Sync
+from integrations.targets import foreseen, plans
+from integrations.targets.directory import Counts, Directory
+from portal.kit.leases import update
 
 PLAN_CHANGED = "plan_changed"
-# For one person, for several; stored in English and retold to whoever reads them.
+# For nobody, for one person, for several; stored in English and retold to whoever reads them.
 _CAME_OTHERWISE = (
+    gettext_noop("Groups or invitations came out otherwise than in the plan that was confirmed."),
     gettext_noop("The HR system changed after the plan was confirmed: %(n1)s person came out otherwise."),
     gettext_noop("The HR system changed after the plan was confirmed: %(n1)s people came out otherwise."),
 )
 _DIFFERS = (
+    gettext_noop("The plan is not the one that was confirmed any more: groups or invitations differ."),
     gettext_noop("The plan is not the one that was confirmed any more: it differs for %(n1)s person."),
     gettext_noop("The plan is not the one that was confirmed any more: it differs for %(n1)s people."),
 )
@@ -81,21 +86,39 @@ def settings_after(receipt: Receipt) -> dict[str, object]:
 def make_plan(sync: Sync) -> Plan:
     """Completes the lines and judges them. Belongs into the run's fenced transaction."""
     run, directory = sync.run, sync.directory
+    directory.in_bulk()
+    _count_once(run, directory)
     owned, keeps_absent = directory.owned()
     answer = _answer(run, owned)
-    stopped = tuple(one for one in objections(answer, Effect(owned)) if one.stops)
+    seen_before = bool(run.draft or run.receipt)
+    stopped = tuple(one for one in objections(answer, Effect(owned, confirmed=seen_before)) if one.stops)
     if stopped:
         return Plan(Counts.none(), stopped)
-    directory.in_bulk()
     missing = _plan_missing(sync)
     problems = match_people(sync, directory.counts()) + plans.report_unknown_managers(directory)
     counts = directory.counts()
-    summary = plans.summary(directory) if run.draft or run.receipt else None
+    summary = _summary(sync, counts) if seen_before else None
     refused, remark = _against_receipt(sync, counts, summary)
-    seen_before = bool(run.draft or run.receipt)
+    if run.receipt:
+        directory.execute(foreseen.FORGET)
     effect = _effect(run, owned, counts, confirmed=seen_before)
     objected = (refused,) if refused else _objections(answer, effect, missing)
     return Plan(counts, objected, problems, summary, remark, keeps_absent)
+
+
+def _summary(sync: Sync, counts: Counts) -> Summary:
+    """The plan as a person confirms it, with what follows for groups and invitations."""
+    groups, invited = foresee_groups(sync, counts), foresee_invitations(sync, counts)
+    following = replace(groups, invited=invited, mailed=invited if sync.rules.policy.mails else 0)
+    return plans.summary(sync.directory).leading_to(following)
+
+
+def _count_once(run: Run, directory: Directory) -> None:
+    """Whoever was listed twice, in different batches, counts once and as the first said."""
+    times, lines = directory.drop_repeated()
+    if times:
+        unchanged = run.unchanged - (times - lines)
+        update(run, seen=run.seen - times, unchanged=unchanged, problem_count=run.problem_count + times)
 
 
 def _plan_missing(sync: Sync) -> int:
@@ -122,7 +145,16 @@ def _answer(run: Run, owned: int) -> Answer:
         unidentified=sum(found.get(code, 0) for code in UNIDENTIFIED),
         repeated=found.get(DUPLICATE_ID, 0),
         expected=run.expected,
+        before=_sent_before(run) if owned else 0,
     )
+
+
+def _sent_before(run: Run) -> int:
+    """How many the last complete list had that was not refused."""
+    full = (RunKind.FIRST, RunKind.SCHEDULED, RunKind.MANUAL)
+    taken = Q(outcome=RunOutcome.APPLIED) | Q(outcome=RunOutcome.HELD, held__gt=0)
+    lists = Run.objects.filter(taken, connection=run.connection_id, kind__in=full)
+    return lists.order_by("-pk").values_list("seen", flat=True).first() or 0
 
 
 def _effect(run: Run, owned: int, counts: Counts, *, confirmed: bool) -> Effect:
@@ -155,10 +187,10 @@ def _against_receipt(sync: Sync, counts: Counts, summary: Summary | None) -> tup
         return None, ""
     differ = _different(sync, receipt, summary)
     most = max(MOST_REMOVALS, int(receipt.affected * MOST_REMOVED_SHARE))
-    many, number = differ != 1, {"n1": f"{differ:,}"}
+    form, number = min(differ, 2), {"n1": f"{differ:,}"}
     if sync.run.kind == RunKind.FIRST and not counts.kinds[LineKind.DEACTIVATED] and differ <= most:
-        return None, _CAME_OTHERWISE[many] % number
-    return Objection(PLAN_CHANGED, f"{_DIFFERS[many] % number} {_UNCHANGED} {_CONFIRM}", stops=True), ""
+        return None, _CAME_OTHERWISE[form] % number
+    return Objection(PLAN_CHANGED, f"{_DIFFERS[form] % number} {_UNCHANGED} {_CONFIRM}", stops=True), ""
 
 
 def _different(sync: Sync, receipt: Receipt, summary: Summary) -> int:
@@ -172,10 +204,12 @@ def _different(sync: Sync, receipt: Receipt, summary: Summary) -> int:
 
 
 def keep_plan(sync: Sync, plan: Plan) -> dict[str, object]:
-    """A dry run's end: the plan stands there to be looked at. Returns what the run's row takes."""
+    """A dry run's end: the plan stands there to be looked at. Returns what the run's row takes besides its people."""
     run = sync.run
     if plan.stops or plan.summary is None:
         return {"outcome": RunOutcome.HELD}
     plans.keep(sync.directory)
     Draft.objects.filter(runs=run, state=DraftState.OPEN).update(plan=run)
-    return {"outcome": RunOutcome.PLANNED}
+    following = plan.summary.following.counts
+    del following["mailed"]  # the rules tell
+    return {"outcome": RunOutcome.PLANNED, **following}

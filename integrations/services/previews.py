@@ -276,6 +276,11 @@ def options(preview: Preview, keys: KeyPair, field: str) -> list[tuple[str, int]
     return [(spelling[folded], count) for folded, count in ordered]
 
 
+def names(preview: Preview, keys: KeyPair, ids: Collection[str]) -> dict[str, str]:
+    """What people are called, by the HR system's key: a manager is sent as one."""
+    return {seen.source_id: seen.name for seen in people(preview, keys) if seen.source_id in ids}
+
+
 def matching(preview: Preview, keys: KeyPair, filter: Filter, *, limit: int) -> Matching:
     """Who would come in by this filter, who not and why; at most `limit` people of each, all are counted."""
     judge, counts = filter.folded().judge, Counter[str]()

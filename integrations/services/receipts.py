@@ -10,17 +10,29 @@ from typing import Any
 
 import orjson
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from integrations.engine.filtering import Filter
 from integrations.engine.mapping import Origin, Spec
+from integrations.engine.plan import REGROUPED
 from integrations.engine.policy import BY_EVENT, NoAddress, OnLeave, Policy
-from integrations.models import Draft, Receipt
+from integrations.models import ChangeKind, Draft, Receipt
 from integrations.people import ATTRIBUTES
 from integrations.provider import Provider
 from integrations.services.credentials import EMPTY
 from integrations.services.wording import field_label, fields_words, rule_words, steps_words, when_words
 
 _VERSION = 1
+# What a receipt counts, in this order: people by kind of change, then what follows for groups and invitations.
+_COUNTED = {
+    **{kind.value: str(kind.label) for kind in ChangeKind},
+    REGROUPED: gettext_noop("Moves group"),
+    "groups_made": gettext_noop("Groups made"),
+    "joined": gettext_noop("Memberships begun"),
+    "left_groups": gettext_noop("Memberships ended"),
+    "invited": gettext_noop("Invited"),
+    "mailed": gettext_noop("Invited by mail"),
+}
 CREDENTIALS = "credentials"  # in `after`, next to the four settings: the keys of what was given anew
 
 
@@ -62,6 +74,12 @@ def digest_of(receipt: Receipt) -> str:
 def verify(receipt: Receipt) -> bool:
     """Whether the receipt still says what was confirmed."""
     return digest_of(receipt) == receipt.digest
+
+
+def counted(receipt: Receipt) -> list[tuple[str, str, int]]:
+    """What the plan came to: the name of each count that is not 0, its label, and the number."""
+    found = ((name, label, receipt.counts.get(name, 0)) for name, label in _COUNTED.items())
+    return [(name, _(label), number) for name, label, number in found if number]
 
 
 def difference(receipt: Receipt) -> tuple[Difference, ...]:
@@ -162,7 +180,7 @@ def _policy_words(provider: Provider, data: Mapping[str, Any]) -> dict[str, str]
         _("People who have left"): leave[policy.terminated],
         _("People who are no longer listed"): leave[policy.absent],
         _("People whom the filter lets go"): leave[policy.outside],
-        _("People without a work e-mail"): address[policy.no_address],
+        _("People without an e-mail address"): address[policy.no_address],
         _("Groups"): told,
         _("People who are here already are recognised by"): ", ".join(matched[one] for one in policy.match_by)
         or _("nothing"),
@@ -173,4 +191,4 @@ def _policy_words(provider: Provider, data: Mapping[str, Any]) -> dict[str, str]
 def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
     old, new = (", ".join(map(field_label, said.get("declined", ()))) for said in (before, after))
     if old != new:
-        yield Difference("declined", _("Never read, because you declined it"), old, new)
+        yield Difference("declined", _("Never kept or shown, because you declined it"), old, new)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -19,26 +21,33 @@ from integrations.engine.rules import Rules
 from integrations.models import Connection, DirectoryPerson, Draft, PersonState, Preview, SetupStep
 from integrations.people import ATTRIBUTES, Person, Status
 from integrations.provider import Record, Unreadable
-from integrations.services.csv_people import FileRefused, Upload, read_people
+from integrations.services.csv_people import FileRefused, People, Upload, read_people
 from integrations.services.draft_rows import save, tell_saved, writing
-from integrations.services.previews import Batch, Entry, entries, new_preview, store
+from integrations.services.previews import PAGE_PEOPLE, Batch, Entry, entries, new_preview, store
+from integrations.services.rehearsed_groups import Gathering, Move
 from portal.accounts.models import User
 from portal.kit.leases import JobState
 from portal.kit.sealed import KeyPair
 
-__all__ = ["FileRefused", "Rehearsed", "left_out", "plan", "read_csv"]
+__all__ = ["FileRefused", "Rehearsed", "left_out", "plan", "read_csv", "rehearse"]
 
 MOST_LINES = 200  # of each kind
 _BATCH = 1_000
+_Told = tuple[str, str, Mapping[str, Any]]  # source_id, kind and `after`, as engine.plan.summarise takes them
 _LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What the run would do. `lines` and `problems` are the first ones of each kind or code; the counts are of all."""
+    """What the run would do. `lines`, `moves` and `problems` are the first ones of each kind or code; the counts are of all.
+
+    `tells_groups`: what becomes of groups is known.
+    """
 
     summary: Summary
     lines: Mapping[LineKind, Sequence[Line]]
+    moves: Sequence[Move]
+    tells_groups: bool
     problems: Sequence[Found]
     problem_counts: Mapping[str, int]
     objections: tuple[Objection, ...]
@@ -46,18 +55,19 @@ class Rehearsed:
 
 
 def read_csv(draft: Draft, upload: Upload, *, by: User | None = None) -> tuple[Preview, KeyPair]:
+    """As `rehearse`, of a file as it was uploaded."""
+    return rehearse(draft, read_people(upload), by=by)
+
+
+def rehearse(draft: Draft, found: People, *, by: User | None = None) -> tuple[Preview, KeyPair]:
     """The people of a file, sealed as a preview of the draft; from now on the draft rehearses.
 
     Raises FileRefused with a sentence, DraftRefused when the draft is over.
     """
-    found = read_people(upload)
     keys, batch = KeyPair.make(), Batch(frozenset(draft.declined))
-    for row in found:
-        kept = {name: value for name, value in row.fields.items() if name not in batch.hidden}
-        batch.take(Entry(row.source_id, row.status.value if row.status else "", kept))
     with writing(draft) as locked:
         preview = new_preview(locked, keys, job_state=JobState.DONE, read_all=True)
-        told = store(preview, batch)
+        told = _stored(preview, batch, found)
         if found.dropped:
             words = _("Left out because they are sensitive: %(names)s.") % {"names": ", ".join(found.dropped)}
             told |= {"failure_code": _LEFT_OUT, "failure": words[:500]}
@@ -67,6 +77,16 @@ def read_csv(draft: Draft, upload: Upload, *, by: User | None = None) -> tuple[P
             tell_saved(locked, "rehearse", by or locked.created_by)
     preview.refresh_from_db()
     return preview, keys
+
+
+def _stored(preview: Preview, batch: Batch, found: People) -> dict[str, Any]:
+    """Seals the people page by page, as the file is read; a line that is refused takes all of it back."""
+    for row in found:
+        kept = {name: value for name, value in row.fields.items() if name not in batch.hidden}
+        batch.take(Entry(row.source_id, row.status.value if row.status else "", kept))
+        if len(batch.entries) >= PAGE_PEOPLE:
+            preview.pages = store(preview, batch)["pages"]
+    return store(preview, batch)
 
 
 def left_out(preview: Preview) -> str:
@@ -79,12 +99,15 @@ def plan(preview: Preview, keys: KeyPair, draft: Draft) -> Rehearsed:
 
     Raises DraftRefused (gone) when the file cannot be opened any more.
     """
-    walk = _Walk(draft.connection, draft.rules)
-    summary = summarise((line.source_id, line.kind, line.after) for line in walk.lines(preview, keys))
+    gathering = Gathering(draft.connection, draft.rules.policy, most=MOST_LINES)
+    walk = _Walk(draft.connection, draft.rules, gathering)
+    summary = summarise(walk.lines(preview, keys)).leading_to(gathering.following())
     answer = Answer(True, walk.people, walk.unidentified, walk.problem_counts[problems.DUPLICATE_ID])
     return Rehearsed(
         summary,
         walk.kept_lines,
+        gathering.moves,
+        gathering.tells_groups,
         walk.kept_problems,
         walk.problem_counts,
         objections(answer, walk.effect(summary)),
@@ -110,6 +133,7 @@ class _Walk:
 
     connection: Connection
     rules: Rules
+    gathering: Gathering
     people: int = 0
     unidentified: int = 0
     owned: int = 0
@@ -120,7 +144,7 @@ class _Walk:
     _seen: set[str] = field(default_factory=set)
     _addresses: set[str] = field(default_factory=set)
 
-    def lines(self, preview: Preview, keys: KeyPair) -> Iterator[Line]:
+    def lines(self, preview: Preview, keys: KeyPair) -> Iterator[_Told]:
         batch: list[Entry] = []
         for entry in entries(preview, keys):
             batch.append(entry)
@@ -139,7 +163,7 @@ class _Walk:
             added=summary.counts.get(LineKind.ADDED, 0),
         )
 
-    def _judged(self, batch: Sequence[Entry]) -> Iterator[Line]:
+    def _judged(self, batch: Sequence[Entry]) -> Iterator[_Told]:
         records = [{"id": one.source_id, "status": one.status, "fields": one.fields} for one in batch]
         identified = identify(records, _FileReader(), self.rules)
         keyed = [one for one in identified.keyed if one.source_id not in self._seen]
@@ -152,14 +176,21 @@ class _Walk:
         self.people += len(keyed)
         known = _known(self.connection, [one.source_id for one in keyed])
         judged = judge(with_events(keyed, ()), known, _FileReader(), self.rules)
-        self._report((*identified.problems, *repeated, *judged.problems))
+        names = {one.source_id: _name(one) for one in batch}
+        twice = [
+            replace(one, person_name=names.get(one.source_id, ""))
+            for one in (*identified.problems, *repeated)
+        ]
+        self._report((*twice, *judged.problems))
+        lines = []
         for line in judged.lines:
             if line.kind is LineKind.ADDED and self._is_taken(line):
                 self._report(
                     [Found(problems.DUPLICATE_EMAIL, line.source_id, line.name, "email", "an address")]
                 )
             else:
-                yield self._kept(line)
+                lines.append(line)
+        yield from self._settled(known, lines)
 
     def _is_taken(self, line: Line) -> bool:
         address = line.after.get("email", "")
@@ -168,16 +199,23 @@ class _Walk:
         self._addresses.add(address)
         return False
 
-    def _absent(self) -> Iterator[Line]:
+    def _settled(self, known: Mapping[str, Known], lines: Sequence[Line]) -> Iterator[_Told]:
+        for line in lines:
+            kept = self._kept(line)
+            yield kept.source_id, kept.kind, kept.after
+        for move in self.gathering.take(known, lines):
+            yield move.summary
+
+    def _absent(self) -> Iterator[_Told]:
         """The people of the connection whom the file does not list."""
         own = DirectoryPerson.objects.filter(connection=self.connection, state=PersonState.ACTIVE)
         keeps = self.rules.policy.on(Leaving.ABSENT) is OnLeave.KEEP
-        for person in own.order_by("pk").iterator(chunk_size=_BATCH):
-            self.owned += 1
-            if person.source_id not in self._seen:
-                line = leaving(person.source_id, "", _as_known(person), Leaving.ABSENT, keeps=keeps)
-                if line is not None:
-                    yield self._kept(line)
+        people = own.order_by("pk").iterator(chunk_size=_BATCH)
+        while some := list(islice(people, _BATCH)):
+            self.owned += len(some)
+            missing = {one.source_id: _as_known(one) for one in some if one.source_id not in self._seen}
+            found = (leaving(key, "", known, Leaving.ABSENT, keeps=keeps) for key, known in missing.items())
+            yield from self._settled(missing, [line for line in found if line is not None])
 
     def _kept(self, line: Line) -> Line:
         if line.kind is LineKind.DEACTIVATED:
@@ -196,6 +234,11 @@ class _Walk:
                 self.kept_problems.append(one)
 
 
+def _name(entry: Entry) -> str:
+    names = (entry.fields.get("first_name", ""), entry.fields.get("last_name", ""))
+    return " ".join(filter(None, names))
+
+
 def _known(connection: Connection, keys: Sequence[str]) -> dict[str, Known]:
     own = DirectoryPerson.objects.filter(connection=connection, source_id__in=keys)
     return {person.source_id: _as_known(person) for person in own}
@@ -203,4 +246,4 @@ def _known(connection: Connection, keys: Sequence[str]) -> dict[str, Known]:
 
 def _as_known(person: DirectoryPerson) -> Known:
     attributes = {name: getattr(person, name) for name in ATTRIBUTES}
-    return Known(person.state == PersonState.ACTIVE, attributes, bool(person.protected or person.kept))
+    return Known(person.state == PersonState.ACTIVE, attributes, person.protected, person.kept)

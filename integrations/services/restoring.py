@@ -1,8 +1,8 @@
-"""Writing the way back: what the lines of an undoing say, as a run that stands in the history."""
+"""Writing the way back: what the lines of an undoing say, as a run that stands in the history. Some people at a time."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -12,13 +12,16 @@ from integrations.engine.undoing import Back, Does
 from integrations.models import (
     Change,
     ChangeKind,
+    Connection,
     DirectoryPerson,
+    Invitation,
+    InvitationState,
     Membership,
     MembershipChange,
     PersonState,
     Run,
 )
-from integrations.services.departing import BATCH, UNDONE, batches, deactivate, end_memberships
+from integrations.services.departing import UNDONE, deactivate, end_memberships
 from integrations.services.reversing import WayBack
 from integrations.targets.reversal import hand_back, put_back
 
@@ -30,9 +33,12 @@ _KINDS = {
 }
 
 
-def apply_back(way: WayBack, undone: Run) -> dict[str, int]:
-    """Does every line, as the run `undone`. Returns its counters by name. In a transaction that holds the connection."""
-    lines, keys = way.plan.lines, way.keys
+def apply_back(way: WayBack, undone: Run) -> Counter[str]:
+    """Does these lines, as the run `undone`. Returns its counters by name. In a transaction that holds the connection.
+
+    Whoever goes to another connection goes with `hand_over`, when everything else is done.
+    """
+    lines, keys = way.lines, way.keys
     by_does: dict[Does, list[Back]] = defaultdict(list)
     for line in lines:
         by_does[line.does].append(line)
@@ -40,61 +46,66 @@ def apply_back(way: WayBack, undone: Run) -> dict[str, int]:
     _reactivate([keys[line.source_id] for line in by_does[Does.REACTIVATE]])
     out = [line for line in by_does[Does.HAND_BACK] if way.owners[line.source_id].state != ACTIVE]
     left += deactivate(undone, {keys[line.source_id]: UNDONE for line in out})
-    for batch in batches(lines):
-        put_back(undone.connection_id, [(keys[line.source_id], line.after) for line in batch])
+    put_back(undone.connection_id, [(keys[line.source_id], line.after) for line in lines])
     left += _leave(way, undone)
     joined = _join(way, undone)
     Change.objects.bulk_create(
-        [_change(way, undone, line) for line in lines if line.does is not Does.REGROUP], batch_size=BATCH
+        [_change(way, undone, line) for line in lines if line.does is not Does.REGROUP]
     )
-    for batch in batches(by_does[Does.HAND_BACK]):
-        owners = [(keys[line.source_id], way.owners[line.source_id]) for line in batch]
-        hand_back(undone.connection_id, [(key, one.connection.pk, one.source_id) for key, one in owners])
-    return {
-        "changed": len(by_does[Does.RESTORE]),
-        "deactivated": len(by_does[Does.DEACTIVATE]),
-        "returned": len(by_does[Does.REACTIVATE]),
-        "matched": len(by_does[Does.HAND_BACK]),
-        "joined": joined,
-        "left_groups": left,
-    }
+    return Counter(
+        changed=len(by_does[Does.RESTORE]),
+        deactivated=len(by_does[Does.DEACTIVATE]),
+        returned=len(by_does[Does.REACTIVATE]),
+        matched=len(by_does[Does.HAND_BACK]),
+        joined=joined,
+        left_groups=left,
+    )
+
+
+def hand_over(undone: Run) -> None:
+    """Those whom the run gave back, to their former owners. The last of its writes: they are not ours afterwards."""
+    hand_back(undone.connection_id, undone.pk)
+    # Where an ended one has forgotten all of its people already, the time of these is over as well.
+    owners = undone.changes.filter(kind=ChangeKind.MATCHED).values_list("after__connection", flat=True)
+    ended = Connection.objects.filter(public_id__in=list(owners.order_by().distinct()))
+    ended.order_by().update(purged_at=None)
 
 
 def _reactivate(people: list[int]) -> None:
-    for batch in batches(people):
-        DirectoryPerson.objects.filter(pk__in=batch).order_by().update(
-            state=PersonState.ACTIVE, deactivated_at=None, left_because="", kept="", updated_at=Now()
-        )
+    DirectoryPerson.objects.filter(pk__in=people).order_by().update(
+        state=PersonState.ACTIVE, deactivated_at=None, left_because="", kept="", updated_at=Now()
+    )
+    invitations = Invitation.objects.filter(person__in=people).order_by("person_id", "-pk")
+    latest = invitations.distinct("person_id").values("pk")
+    ended = Invitation.objects.filter(pk__in=latest, state=InvitationState.REMOVED, expires_at__gt=Now())
+    ended.order_by().update(state=InvitationState.PENDING)
 
 
 def _leave(way: WayBack, undone: Run) -> int:
     """The groups that whoever stays had joined by that run."""
     wanted = {
         way.keys[line.source_id]: line.leaves
-        for line in way.plan.lines
+        for line in way.lines
         if line.leaves and line.does is not Does.DEACTIVATE
     }
-    ended = 0
-    for batch in batches(list(wanted)):
-        rows: QuerySet[Membership] = Membership.objects.filter(person__in=batch).order_by("pk")
-        ending = [row for row in rows if row.group_id in wanted[row.person_id]]
-        end_memberships(undone, ending)
-        ended += len(ending)
-    return ended
+    rows: QuerySet[Membership] = Membership.objects.filter(person__in=list(wanted)).order_by("pk")
+    ending = [row for row in rows if row.group_id in wanted[row.person_id]]
+    end_memberships(undone, ending)
+    return len(ending)
 
 
 def _join(way: WayBack, undone: Run) -> int:
     rows = [
         Membership(group_id=group, person_id=way.keys[line.source_id], by_hand=by_hand)
-        for line in way.plan.lines
+        for line in way.lines
         for group, by_hand in line.joins.items()
     ]
-    Membership.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+    Membership.objects.bulk_create(rows, ignore_conflicts=True)
     told = [
         MembershipChange(run=undone, group_id=row.group_id, person_id=row.person_id, joined=True)
         for row in rows
     ]
-    MembershipChange.objects.bulk_create(told, batch_size=BATCH)
+    MembershipChange.objects.bulk_create(told)
     return len(rows)
 
 

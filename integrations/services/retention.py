@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import CharField, Exists, Model, OuterRef, QuerySet, Value
+from django.db.models import CharField, Exists, Model, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from integrations.models import (
@@ -29,12 +29,16 @@ from integrations.models import (
     Planned,
     Problem,
     Run,
+    Seen,
+    Staged,
+    StagedMember,
 )
 from integrations.people import ATTRIBUTES, REMOVED_DOMAIN
 from integrations.targets.sql import NO_DIGEST
 from portal.accounts.limits import RateLimited, take
 from portal.audit.services import record
 from portal.kit import clock
+from portal.kit.leases import OPEN_STATES
 
 REMOVED = "Removed person"
 BATCH = 500
@@ -56,6 +60,8 @@ def forget_people(now: datetime) -> int:
     """Duty: the next batch of people who were deactivated long enough ago. Returns how many."""
     before = now - timedelta(days=settings.PERSON_RETENTION_DAYS)
     due = _remembered().filter(state=PersonState.DEACTIVATED, deactivated_at__lte=before)
+    # A run that has read somebody already would bring back half of them.
+    due = due.exclude(connection__in=_open_runs().values("connection"))
     with transaction.atomic():
         return _forget(_locked(due), now)
 
@@ -99,15 +105,27 @@ def _purge(pk: int, now: datetime) -> int:
 
 
 def sweep_rows(now: datetime) -> int:
-    """Duty: old plans, requests to vendors and matches, and inquiries that ran out. Returns how many rows went."""
+    """Duty: old plans, requests to vendors and matches, inquiries that ran out, and what runs that are over have left in
+    the work tables. Returns how many rows went."""
     before = now - WORK_ROWS
     old: tuple[QuerySet[Model], ...] = (
         Planned.objects.filter(run__created_at__lte=before),
         Asked.objects.filter(at__lte=before),
-        Match.objects.filter(created_at__lte=before),
+        _old_matches(before),
         Inquiry.objects.filter(expires_at__lte=now),
+        *(
+            table.objects.exclude(run_id__in=_open_runs().values("pk"))
+            for table in (Seen, Staged, StagedMember)
+        ),
     )
     return sum(_delete(rows) for rows in old)
+
+
+def _old_matches(before: datetime) -> QuerySet[Match]:
+    """Questions that nobody answered, and answers that a run has obeyed: whoever it is has that key by now."""
+    owned = {"connection": OuterRef("connection"), "source_id": OuterRef("source_id")}
+    obeyed = Q(decided_at__lte=before) & Exists(DirectoryPerson.objects.filter(**owned))
+    return Match.objects.filter(Q(decided_at=None) | obeyed, created_at__lte=before)
 
 
 def keep_time() -> None:
@@ -121,6 +139,10 @@ def keep_time() -> None:
         for _ in range(BATCHES):
             if duty(now) < size:
                 break
+
+
+def _open_runs() -> QuerySet[Run]:
+    return Run.objects.filter(job_state__in=OPEN_STATES).order_by()
 
 
 # --- how somebody is forgotten ------------------------------------------------------------------------------

@@ -6,26 +6,35 @@ import time
 from typing import Any
 
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop
 
 from integrations.models import Connection, ConnectionState, Phase, Run, RunKind, RunOutcome
-from integrations.provider import Source
+from integrations.provider import ListMoved, Source
+from integrations.services import releasing, undo
 from integrations.services.adopting import refuse
 from integrations.services.applying import apply_plan
 from integrations.services.credentials import connection_settings
 from integrations.services.grouping import read_events
 from integrations.services.planning import draft_of, rules_of
-from integrations.services.reading import LEASE, Sync, read_people
+from integrations.services.reading import read_people
 from integrations.services.request_log import RequestLog
+from integrations.services.run_news import tell_of_end
 from integrations.services.starts import SYNC_RUN
 from integrations.services.states import set_error
 from integrations.services.stopwatch import Stopwatch
-from integrations.services.undo import perform_undo, tell_failed
+from integrations.services.sync import LEASE, Sync
 from integrations.targets.directory import Directory
 from portal.kit import clock, queue
 from portal.kit.errors import NeedsPerson, RetryLater
 from portal.kit.failpoints import reach
 from portal.kit.leases import fenced, renew, update
 from portal.kit.outbound import egress
+
+STANDS_STILL = gettext_noop("The connection stands still, so nobody was changed.")
+APPLIES_WITHIN = 30.0  # seconds of a step; later, the one transaction that applies gets a step of its own
+# What a person decided, carried out by a worker: nothing is read for it.
+_DEEDS = {RunKind.UNDO: undo.perform_undo, RunKind.RELEASE: releasing.perform_release}
+_DEEDS_FAILED = {RunKind.UNDO: undo.tell_failed, RunKind.RELEASE: releasing.tell_failed}
 
 
 def perform_run(run: Run, **parts: Any) -> None:
@@ -35,21 +44,31 @@ def perform_run(run: Run, **parts: Any) -> None:
     """
     if run.phase == Phase.FINISHED:
         return
-    if run.kind == RunKind.UNDO:
-        perform_undo(run)
+    if by_a_person := _DEEDS.get(RunKind(run.kind)):
+        by_a_person(run)
         return
-    sync = prepared(run, **parts)
+    _must_go_on(run)
+    sync, pages = prepared(run, **parts), run.pages
     try:
         _perform(sync)
     except (RetryLater, NeedsPerson):
         with fenced(run):
             sync.asked.write()
             update(run, timings=sync.watch.told())
+            if run.pages > pages:
+                queue.made_progress(run)
         raise
 
 
+def _must_go_on(run: Run) -> None:
+    """A run that was left over by a pause changes nobody; a plan may be made at any time. Raises NeedsPerson."""
+    state = ConnectionState(run.connection.state)
+    if run.kind != RunKind.DRY and state in (ConnectionState.PAUSED, ConnectionState.DISCONNECTED):
+        raise NeedsPerson(STANDS_STILL, code="not_running")
+
+
 def _perform(sync: Sync) -> None:
-    run = sync.run
+    run, began = sync.run, sync.clock()
     if run.phase in (Phase.QUEUED, Phase.TESTING):
         _test(sync)
     if run.phase == Phase.READING:
@@ -58,16 +77,28 @@ def _perform(sync: Sync) -> None:
         if not run.pages:
             read_events(sync)
             reach("after_events")
-        if not read_people(sync):
+        if not _read(sync):
             queue.continue_soon(run, SYNC_RUN)
             return
         reach("after_reading")
         renew(run, LEASE, phase=Phase.APPLYING)
+        if sync.clock() - began >= APPLIES_WITHIN:
+            queue.continue_soon(run, SYNC_RUN)
+            return
     if not _work_is_whole(sync):
         _start_over(sync)
         queue.continue_soon(run, SYNC_RUN)
         return
     apply_plan(sync)
+
+
+def _read(sync: Sync) -> bool:
+    """As read_people; where the cursor has lost its meaning, the next try begins at the start."""
+    try:
+        return read_people(sync)
+    except ListMoved:
+        _start_over(sync)
+        raise
 
 
 def prepared(run: Run, **parts: Any) -> Sync:
@@ -102,13 +133,19 @@ def end_failed_run(run: Run) -> None:
     )
     Directory.of(run).clear()
     refuse(run)
-    if run.kind == RunKind.UNDO:
+    if tell_failed := _DEEDS_FAILED.get(RunKind(run.kind)):
         tell_failed(run)
         return
     connection = Connection.objects.get(pk=run.connection_id)
     tries = run.draft or (run.receipt and connection.state != ConnectionState.CONNECTING)
     if not tries:
-        set_error(connection, reason=run.failure, reason_code=run.failure_code)
+        set_error(
+            connection,
+            reason=run.failure,
+            reason_code=run.failure_code,
+            by_hand=run.kind == RunKind.MANUAL,
+        )
+    tell_of_end(run, connection, first=False)
 
 
 def _test(sync: Sync) -> None:

@@ -14,8 +14,9 @@ from django.db.models.functions import Now
 
 from integrations.models import Connection, ConnectionState, RunKind
 from integrations.provider import Kind, Provider
+from integrations.services.locks import locked_connection
 from integrations.services.records import record_of
-from integrations.services.starts import open_run, start_run, waiting_receipt
+from integrations.services.starts import READS_NOTHING_NEW, open_run, start_run, waiting_receipt
 from portal.accounts.models import User
 from portal.kit import clock
 from portal.kit.clock import Clock
@@ -29,6 +30,7 @@ SYNCING = (
     ConnectionState.DEGRADED,
     ConnectionState.QUARANTINED,
 )
+_WELL = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
 SPREAD = timedelta(hours=2)
 FULL_PASS = timedelta(days=7)  # a vendor's news of changes never names everybody who left
 MOST_TIMES, LEAST_APART = 24, timedelta(hours=1)
@@ -44,7 +46,8 @@ def next_slot(connection: Connection, after: datetime) -> datetime:
     entries = entries_of(connection)
     if hours := interval_of(entries):
         step = timedelta(hours=hours)
-        return _EPOCH + ((after - _EPOCH) // step + 1) * step
+        first = _EPOCH + _spread(connection, step)
+        return first + ((after - first) // step + 1) * step
     today = after.astimezone(UTC).date()
     slots = (slot for days in (-1, 0, 1) for slot in _times_on(connection, today + days * _DAY))
     return min(slot for slot in slots if slot > after)
@@ -71,11 +74,17 @@ def interval_of(entries: Sequence[str]) -> int:
 
 
 def kind_for(connection: Connection, now: datetime, card: Provider | None = None) -> RunKind:
-    """A scheduled run reads only what changed where the vendor can tell, with a full pass at least every week."""
-    recent = connection.full_pass_at is not None and now - connection.full_pass_at < FULL_PASS
-    if (card or connection.provider).incremental and connection.watermark and recent:
-        return RunKind.INCREMENTAL
-    return RunKind.SCHEDULED
+    """A scheduled run reads only what changed where the vendor can tell, with a full pass at least every week.
+
+    After a failure as well: only everybody's list shows that it is over, and that it is the same organisation's.
+    """
+    tells = bool((card or connection.provider).incremental and connection.watermark)
+    well = not connection.failures and connection.state in _WELL
+    if not (tells and well and connection.full_pass_at):
+        return RunKind.SCHEDULED
+    # Not the last slot within the week: with the next one it would be more than that.
+    in_time = next_slot(connection, now) <= connection.full_pass_at + FULL_PASS
+    return RunKind.INCREMENTAL if in_time else RunKind.SCHEDULED
 
 
 def set_schedule(
@@ -84,7 +93,7 @@ def set_schedule(
     """Times of day as "HH:MM" in UTC, or one "every 6h"; nothing goes back to the card's. Raises NeedsPerson."""
     chosen = checked(entries)
     with transaction.atomic():
-        fresh = Connection.objects.select_for_update(no_key=True).order_by().get(pk=connection.pk)
+        fresh = locked_connection(connection)
         before, fresh.schedule = list(fresh.schedule), list(chosen)
         if fresh.state in SYNCING and not fresh.failures:
             fresh.next_run_at = next_slot(fresh, now())
@@ -130,8 +139,12 @@ def _offset(connection: Connection) -> timedelta:
     """Spreads the default time, stable per connection. Times that somebody chose are kept to the minute."""
     if connection.schedule or connection.provider.schedule != _DEFAULT_TIMES:
         return timedelta()
+    return _spread(connection, SPREAD)
+
+
+def _spread(connection: Connection, most: timedelta) -> timedelta:
     seed = hashlib.blake2b(connection.public_id.bytes, digest_size=8).digest()
-    minutes = int.from_bytes(seed) % int(SPREAD / timedelta(minutes=1))
+    minutes = int.from_bytes(seed) % int(most / timedelta(minutes=1))
     return timedelta(minutes=minutes)
 
 
@@ -152,13 +165,18 @@ def _start_due_run(pk: int) -> None:
     connection = rows.filter(pk=pk, state__in=SYNCING, next_run_at__lte=Now()).first()
     if connection is None or connection.next_run_at is None:
         return
-    now, slot = clock.now(), connection.next_run_at
+    running = open_run(connection)
+    if running is not None and running.kind in READS_NOTHING_NEW:
+        return  # the slot waits until it is over
+    slot = connection.next_run_at
+    now = max(clock.now(), slot)  # the database's clock, which found it due, may be ahead of ours
     connection.next_run_at = next_slot(connection, now)
     connection.save(update_fields=["next_run_at"])
-    # A run that is still open brings what this slot would have brought.
-    if open_run(connection) is None:
-        # What was confirmed and never carried out stays the plan: no slot brings in another one unseen.
+    # A run that is still open brings what this slot would have brought; so does the one that the slot has had.
+    if running is None and not connection.runs.filter(slot=slot).exists():
+        # What was confirmed and never carried out stays the plan, and is about everybody.
         receipt = waiting_receipt(connection)
-        first = receipt is not None and connection.last_success_at is None
-        kind = RunKind.FIRST if first else kind_for(connection, now)
-        start_run(connection, kind=kind, slot=slot, receipt=receipt)
+        full = RunKind.SCHEDULED if connection.last_success_at else RunKind.FIRST
+        kind = full if receipt else kind_for(connection, now)
+        # A try of the ladder has no slot: it comes when it may.
+        start_run(connection, kind=kind, slot=None if connection.failures else slot, receipt=receipt)

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import F
 from django.db.models.functions import Now
 
-from integrations.models import Check, Connection, Draft, DraftState, Phase, Receipt, Run, RunKind, RunOutcome
+from integrations.models import (
+    Check,
+    Connection,
+    Draft,
+    DraftState,
+    Phase,
+    Receipt,
+    Run,
+    RunKind,
+    RunOutcome,
+    Seen,
+    Staged,
+    StagedMember,
+)
+from integrations.services.locks import locked_connection
 from portal.accounts.models import User
-from portal.kit import queue
+from portal.kit import clock, queue
 from portal.kit.leases import OPEN_STATES, JobState
 
 SYNC_RUN = "sync.run"
 CONNECTION_CHECK = "connection.check"
+# Runs that bring nobody's news: a scheduled one is not made needless by them, and nobody who wants a sync means them.
+READS_NOTHING_NEW = frozenset({RunKind.DRY, RunKind.UNDO, RunKind.RELEASE})
 
 
 def start_run(
@@ -45,6 +62,15 @@ def start_undo(run: Run, *, digest: str, by: User) -> Run:
     return undoing
 
 
+def start_release(connection: Connection, *, words: str, by: User) -> Run:
+    """What a decision on held removals starts: whoever it is about bears its instant."""
+    run = Run.objects.create(
+        connection=connection, kind=RunKind.RELEASE, asked_by=by, words=words, created_at=clock.now()
+    )
+    queue.wake(SYNC_RUN, run.pk)
+    return run
+
+
 def waiting_receipt(connection: Connection) -> Receipt | None:
     """The confirmed plan that no run has carried out; while nothing ever worked, one that was refused counts too."""
     states = [DraftState.CONFIRMED, *([] if connection.last_success_at else [DraftState.REFUSED])]
@@ -62,16 +88,22 @@ def open_run(connection: Connection) -> Run | None:
     return Run.objects.filter(connection=connection, job_state__in=OPEN_STATES).first()
 
 
+def forget_work(runs: Iterable[int]) -> None:
+    """Nobody needs any more what they read. After their rows are written: no worker writes behind it."""
+    for table in (Seen, Staged, StagedMember):
+        table.objects.filter(run_id__in=runs).delete()
+
+
 def call_off(connection: Connection, why: str) -> None:
     """Ends what is open. A worker that is in the middle of it loses its claim and writes nothing more.
 
     Belongs into a transaction: the connection is locked before its runs, as the workers do.
     """
-    Connection.objects.select_for_update(no_key=True, of=("self",)).filter(
-        pk=connection.pk
-    ).order_by().first()
+    locked_connection(connection)
     ended = {"job_state": JobState.FAILED, "epoch": F("epoch") + 1, "lease_until": None, "failure": why}
     runs = Run.objects.filter(connection=connection, job_state__in=OPEN_STATES).order_by()
+    ending = list(runs.values_list("pk", flat=True))
     runs.update(**ended, phase=Phase.FINISHED, outcome=RunOutcome.FAILED, finished_at=Now())
+    forget_work(ending)
     checks = Check.objects.filter(connection=connection, job_state__in=OPEN_STATES).order_by()
     checks.update(**ended, ok=False, finished_at=Now())

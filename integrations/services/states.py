@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from integrations.engine.problems import NOT_ABOUT_PEOPLE
+from integrations.engine.problems import NOT_ABOUT_PEOPLE, REMARKS
 from integrations.models import Connection, ConnectionState, Problem, Run
 from integrations.provider import Kind
 from integrations.services import issues, ladder
@@ -92,10 +92,18 @@ def set_connected(
 
 
 @transaction.atomic
-def set_error(connection: Connection, *, reason: str, reason_code: str, now: Clock = clock.now) -> None:
+def set_error(
+    connection: Connection,
+    *,
+    reason: str,
+    reason_code: str,
+    by_hand: bool = False,
+    now: Clock = clock.now,
+) -> None:
     """A person must look at it: quarantine, and the ladder of retries. What is only being planned keeps its state.
 
-    It is news for a request only while the connection was being made.
+    `by_hand`: a person's own try is no step of the ladder. It is news for a request only while the connection was being
+    made.
     """
     row = _locked(connection)
     was = row.state
@@ -103,7 +111,7 @@ def set_error(connection: Connection, *, reason: str, reason_code: str, now: Clo
         if was == ConnectionState.CONNECTING:  # somebody has just put it right: its time begins again
             _forgive(row, now)
         failure = Failure(reason, reason_code)
-        ladder.climb(row, failure, now())
+        ladder.climb(row, failure, now(), by_hand=by_hand)
         ladder.tell(row, failure, quietly=was == ConnectionState.CONNECTING)
         row.save(update_fields=[*_WRITTEN, "next_run_at"])
     connection.refresh_from_db()
@@ -130,9 +138,9 @@ def _locked(connection: Connection) -> Connection:
 
 
 def _has_many_problems(run: Run | None) -> bool:
-    """A field that nobody has is worth a line, but no person's trouble."""
+    """A field that nobody has and a remark are worth a line, but no person's trouble."""
     most = 0.0 if run is None else max(LEAST_PROBLEMS, run.seen * MANY_PROBLEMS)
     if run is None or run.problem_count <= most:
         return False
-    others = Problem.objects.filter(run=run, code__in=NOT_ABOUT_PEOPLE).count()
+    others = Problem.objects.filter(run=run, code__in=NOT_ABOUT_PEOPLE | REMARKS).count()
     return run.problem_count - others > most

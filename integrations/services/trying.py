@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -46,8 +47,11 @@ _WORDS: Mapping[str, str | Promise] = {
     "field_not_granted": gettext_lazy(
         "%(system)s does not hand out one of the fields that we ask for. Ask its administrator to allow it."
     ),
+    "field_named": gettext_lazy(
+        "%(system)s does not hand out “%(field)s”, which we ask for. Ask its administrator to allow it."
+    ),
     "ip_blocked": gettext_lazy(
-        "%(system)s refuses our network address. Ask its administrator to allow the addresses that stand in the guide."
+        "%(system)s refuses our network address. Ask its administrator to allow our addresses, then try again."
     ),
     "not_found": gettext_lazy(
         "%(system)s does not know this address. Check the account's name, domain or subdomain."
@@ -155,9 +159,17 @@ def _in_words(error: NeedsPerson, provider: Provider) -> str:
     """The card's or the source's own sentence; where that is not translated, one about the same that is."""
     said = _(error.sentence)
     in_english = (get_language() or "en").startswith("en")
-    if in_english or said != error.sentence or error.code not in _WORDS:
-        return said
-    return str(_WORDS[error.code]) % {"system": provider.name}
+    if not in_english and said == error.sentence and error.code in _WORDS:
+        words = "field_named" if error.about and error.code == "field_not_granted" else error.code
+        said = str(_WORDS[words]) % {"system": provider.name, "field": error.about}
+    return f"{said} {_our_addresses()}" if error.code == "ip_blocked" else said
+
+
+def _our_addresses() -> str:
+    """Where our calls come from; where that is not configured, who knows it."""
+    if settings.EGRESS_ADDRESSES:
+        return _("Ours: %(addresses)s.") % {"addresses": ", ".join(settings.EGRESS_ADDRESSES)}
+    return _("%(email)s tells you which they are.") % {"email": settings.SUPPORT_EMAIL}
 
 
 def _works(draft: Draft, tried: Mapping[str, str], by: User, method: Method | None) -> None:

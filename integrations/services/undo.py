@@ -5,6 +5,7 @@ A worker does it then, as a run that stands in the history: its row is the claim
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -12,16 +13,16 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_noop
 
-from integrations.engine.undoing import UndoPlan
+from integrations.engine.undoing import Tally, UndoPlan
 from integrations.models import Connection, ConnectionState, Phase, Run, RunKind, RunOutcome
 from integrations.services.departing import UNDONE
 from integrations.services.ladder import colleagues_of
-from integrations.services.reading import STEP
 from integrations.services.records import record_of
-from integrations.services.restoring import apply_back
-from integrations.services.reversing import plan_back
+from integrations.services.restoring import apply_back, hand_over
+from integrations.services.reversing import WayBack, ways_back
 from integrations.services.standing import look_again, standing_still
 from integrations.services.starts import start_undo
+from integrations.services.sync import STEP
 from portal.accounts.models import User
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
@@ -74,7 +75,10 @@ def refusal(run: Run, undoing: Run | None = None) -> str:
 
 def plan_undo(run: Run) -> UndoPlan:
     """What undoing would do now. It reads and changes nothing; whether it may be done is `refusal`'s question."""
-    return plan_back(run).plan
+    tally = Tally()
+    for part in ways_back(run):
+        _count(tally, part)
+    return tally.plan()
 
 
 def undo_run(run: Run, *, typed: int, digest: str, by: User) -> Run:
@@ -122,19 +126,33 @@ def tell_failed(undoing: Run) -> None:
 def _carry_out(undoing: Run, connection: Connection) -> None:
     run = Run.objects.select_for_update(of=("self",)).get(undone_by=undoing)
     _must_be_possible(run, undoing)
-    back = plan_back(run)
-    if back.plan.digest != undoing.plan_digest:
+    plan, counts = _do(run, undoing)
+    if plan.digest != undoing.plan_digest:
         why = gettext_noop("Something has changed since you looked, so nothing was undone.")
         raise NeedsPerson(why, code="undo_changed")
-    counts = apply_back(back, undoing)
     reach("in_undo")
     # Over with its writes, not after them: nobody can call off what was done.
     update(undoing, **counts, **_OVER, outcome=RunOutcome.APPLIED, finished_at=Now())
     _pause(connection)
     look_again(connection, groups=True)
     by, ids = undoing.asked_by, {"run": str(run.public_id), "by_run": str(undoing.public_id)}
-    record_of(connection, "run.undo", by=by, people=back.plan.affected, **ids)
-    _tell(undoing, back.plan.affected)
+    record_of(connection, "run.undo", by=by, people=plan.affected, **ids)
+    _tell(undoing, plan.affected)
+
+
+def _do(run: Run, undoing: Run) -> tuple[UndoPlan, Counter[str]]:
+    """One part after the other; only then is it known whether that was the plan, else the transaction takes it back."""
+    tally, counts = Tally(), Counter[str]()
+    for part in ways_back(run):
+        counts += apply_back(part, undoing)
+        _count(tally, part)
+    hand_over(undoing)
+    return tally.plan(), counts
+
+
+def _count(tally: Tally, part: WayBack) -> None:
+    for line, conflicts in part.ways:
+        tally.add(line, conflicts)
 
 
 def _tell(undoing: Run, people: int) -> None:

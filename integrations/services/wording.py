@@ -5,26 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 
 from integrations import people
 from integrations.engine.filtering import Clause, Rule
 from integrations.engine.mapping import Origin, When
+from integrations.engine.problems import shape_told
+from integrations.engine.saying import in_words
 from integrations.engine.transforms import Do, Step
 from integrations.people import ATTRIBUTES
-
-StepWords = Mapping[Do, Callable[[Step], str]]
 
 _WHEN = {
     When.NEW: gettext_noop("only when somebody is new"),
     When.EMPTY: gettext_noop("only while it is empty here"),
 }
-STEPS: StepWords = {
+_CASES = {
+    "lower": gettext_noop("in small letters"),
+    "upper": gettext_noop("in capital letters"),
+    "title": gettext_noop("each word with a capital"),
+}
+
+
+def _part(step: Step) -> str:
+    said = {"by": step.by if step.by.strip() else _("spaces"), "number": step.part + 1}
+    if step.part == -1:
+        return _("the last part between “%(by)s”") % said
+    if step.part < 0:
+        return _("part %(number)s from the end between “%(by)s”") % {**said, "number": -step.part}
+    return _("part %(number)s between “%(by)s”") % said
+
+
+def _table(step: Step) -> str:
+    number = len(step.table)
+    said = ngettext(
+        "translated by a table of %(number)s value", "translated by a table of %(number)s values", number
+    )
+    return said % {"number": number}
+
+
+_STEPS: Mapping[Do, Callable[[Step], str]] = {
     Do.TRIM: lambda step: _("without needless spaces"),
-    Do.CASE: lambda step: _("letters: %(how)s") % {"how": step.how},
-    Do.LOOKUP: lambda step: _("translated by a table of %(number)s values") % {"number": len(step.table)},
+    Do.CASE: lambda step: _(_CASES[step.how]),
+    Do.LOOKUP: _table,
     Do.JOIN: lambda step: _("joined with “%(by)s”") % {"by": step.by},
-    Do.SPLIT: lambda step: _("a part between “%(by)s”") % {"by": step.by},
+    Do.SPLIT: _part,
     Do.CONSTANT: lambda step: _("always “%(value)s”") % {"value": step.value},
     Do.DATE: lambda step: _("a date written as %(how)s") % {"how": step.how},
 }
@@ -38,6 +62,11 @@ def field_label(field: str) -> str:
 def attribute_label(name: str) -> str:
     """An attribute of the directory, or whatever else a change or a problem is about."""
     return _(ATTRIBUTES[name]) if name in ATTRIBUTES else field_label(name)
+
+
+def shape_words(shape: str) -> str:
+    """What a value looks like that could not be used: "12 characters", "text aaa-99"."""
+    return in_words(shape_told(shape), _)
 
 
 def clause_words(clause: Clause) -> str:
@@ -57,9 +86,9 @@ def fields_words(origin: Origin) -> str:
     return (_(" and ") if joins else _(", else ")).join(map(field_label, origin.fields))
 
 
-def steps_words(origin: Origin, words: StepWords = STEPS) -> Iterable[str]:
+def steps_words(origin: Origin) -> Iterable[str]:
     """What is done with the value. That the first field wins is said by `fields_words`."""
-    return (words[step.do](step) for step in origin.steps if step.do is not Do.FIRST)
+    return (_STEPS[step.do](step) for step in origin.steps if step.do is not Do.FIRST)
 
 
 def when_words(origin: Origin) -> str:

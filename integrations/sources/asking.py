@@ -16,6 +16,9 @@ from portal.kit.errors import NeedsPerson, RetryLater
 Pairs = tuple[tuple[str, str], ...]
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _LABEL = re.compile(r"[a-z0-9-]{1,63}")
+# What makes an answer a broken one, in words.
+CUT_OFF = "it is cut off or no JSON"
+NO_PEOPLE = "the list of people is not in it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def understand(response: requests.Response, system: str) -> Answer:
     try:
         data = orjson.loads(response.content)
     except orjson.JSONDecodeError:
-        raise broken(system, "it is cut off or no JSON") from None
+        raise broken(system, CUT_OFF) from None
     link = response.links.get("next", {}).get("url")
     return Answer(data, next_link=link)
 

@@ -144,7 +144,7 @@ class LinkHeader:
 
 @dataclass(frozen=True, slots=True)
 class SingleList:
-    """Everybody in one answer."""
+    """Everybody in one answer. It may be of any size: it is read while it comes (sources.documents)."""
 
     def ask(self, ask: Ask, cursor: Cursor | None) -> Ask:
         return ask

@@ -31,7 +31,7 @@ _TOLD: Final = (
         r"\bip[\s_-]*(address|range)?\b.{0,60}\b(not|block|deny|denied|restrict|allow|white)"
         r"|(allow|white)[\s_-]?list|you have been blocked|error 10(06|07|08|20)\b",
         "{system} does not let calls from our network in. Have its administrator add our addresses to the "
-        "allowed ones; the guide on this page shows them.",
+        "allowed ones, then try again.",
     ),
     (
         "field_not_granted",
@@ -40,6 +40,16 @@ _TOLD: Final = (
         "{system} keeps a field back that we ask for. Give these credentials the right to read it, then try again.",
     ),
 )
+# The field that such an answer names, in quotation marks or as one word: 'department', {"field": "department"}.
+_FIELD: Final = re.compile(
+    r"(?i)\b(?:field|attribute|column)s?[\"']?\s*[:=]?\s*\[?\s*"
+    r"(?:[\"'“‘](?P<quoted>[a-z][\w. -]{0,39})[\"'”’]"
+    r"|(?!(?:that|this|which|you|it|is|are|was)\b)(?P<word>[a-z][\w.-]{0,39})(?=\s+(?:is|are|was|not|may)\b))"
+)
+_FIELD_NAMED: Final = (
+    "{system} keeps the field “{field}” back, which we ask for. Give these credentials the right to read it, then try "
+    "again."
+)
 _SENTENCES: Final = {
     "status 429": "{system} asks us to slow down. We go on by ourselves in a while.",
     "status 503": "{system} is away for the moment, perhaps for maintenance. We try again by ourselves.",
@@ -47,7 +57,7 @@ _SENTENCES: Final = {
 
 
 def raise_for_refusal(response: requests.Response, system: str) -> None:
-    """As portal.kit.http.raise_for_answer, with what the answer's own words tell. They are never repeated."""
+    """As portal.kit.http.raise_for_answer, with what the answer's own words tell: of them only a field's name is said."""
     status = response.status_code
     if status < 400:
         raise_for_answer(response, system=system)
@@ -58,7 +68,9 @@ def raise_for_refusal(response: requests.Response, system: str) -> None:
         raise RetryLater(_SENTENCES["status 429"].format(system=system), after=_SLOW)
     for code, statuses, pattern, sentence in _TOLD:
         if status in statuses and re.search(pattern, words, re.IGNORECASE | re.DOTALL):
-            raise NeedsPerson(sentence.format(system=system), code=code, detail=f"HTTP {status}")
+            field = _named(words) if code == "field_not_granted" else ""
+            said = (_FIELD_NAMED if field else sentence).format(system=system, field=field)
+            raise NeedsPerson(said, code=code, detail=f"HTTP {status}", about=field)
     raise_for_answer(response, system=system)
 
 
@@ -68,6 +80,11 @@ def spoken(error: RetryLater, system: str) -> RetryLater:
         if sign in error.reason:
             return replace(error, reason=sentence.format(system=system))
     return replace(error, reason=error.reason.replace("The other side", system))
+
+
+def _named(words: str) -> str:
+    found = _FIELD.search(words)
+    return (found["quoted"] or found["word"] or "") if found else ""
 
 
 def _words(response: requests.Response) -> str:

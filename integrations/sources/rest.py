@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import orjson
+import requests
 
 from integrations.people import Person, Status
 from integrations.provider import Cursor, Page, Record, Settings, Source, Unreadable
-from integrations.sources.asking import Answer, Ask, broken, dig, filled, understand
+from integrations.sources.asking import NO_PEOPLE, Answer, Ask, broken, dig, filled, understand
 from integrations.sources.auth import Auth
 from integrations.sources.blocking import blocked
 from integrations.sources.custom import OWN, Custom
+from integrations.sources.documents import parts
 from integrations.sources.fields import Field, Read, Words, compile_all
 from integrations.sources.pages import Pages, SingleList, Turn, Wrong
 from integrations.sources.refusals import raise_for_refusal, spoken
@@ -62,7 +65,11 @@ class Granted:
                 f"{system} keeps back what we need: {', '.join(missing)}. Give these credentials the right to "
                 "read it, then try again.",
                 code="field_not_granted",
+                about=", ".join(missing),
             )
+
+
+_NAMES = ("first_name", "last_name")
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,9 @@ class RestSource:
         while walk.list < len(listings):
             listing = listings[walk.list]
             asked = self.custom.into(listing.ask, known) if self.custom else listing.ask
+            if isinstance(listing.pages, SingleList):
+                yield from self._in_parts(http, settings, replace(listing, ask=asked), walk)
+                continue
             answer = self.answer(http, settings, listing.pages.ask(asked, walk.at))
             records = self._records(answer, listing)
             try:
@@ -153,17 +163,33 @@ class RestSource:
         return found
 
     def read(self, record: Record) -> Person:
-        status, fields = self._status(record), self._fields(record)
+        try:
+            status, fields = self._status(record), self._fields(record)
+        except Unreadable as error:
+            error.name = " ".join(filter(None, (self._alone(name, record) for name in _NAMES)))
+            raise
         if own := record.get(OWN):
             fields.update(own)
         if status in self.future_hires and fields.get("hired_on", "") > self.clock().date().isoformat():
             status = Status.PREHIRE
         return Person(self.source_id(record), status, fields)
 
+    def _alone(self, name: str, record: Record) -> str | None:
+        """One field of a record that cannot be read as a whole."""
+        try:
+            return self.fields[name].compile(name)(record) if name in self.fields else None
+        except Unreadable:
+            return None
+
     def answer(self, http: Http, settings: Settings, ask: Ask) -> Answer:
         """One question. Raises NeedsPerson with the card's sentence for its code, and RetryLater."""
+        with self._in_our_words():
+            return understand(self._asked(http, settings, ask), self.system)
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
         try:
-            return self._asked(http, settings, ask)
+            yield
         except NeedsPerson as error:
             better = self.sentences.get(error.code)
             if better is None:
@@ -171,6 +197,22 @@ class RestSource:
             raise NeedsPerson(better, code=error.code, detail=error.detail) from None
         except RetryLater as error:
             raise spoken(error, self.system) from None
+
+    def _in_parts(
+        self, http: Http, settings: Settings, listing: Listing, walk: _Walk
+    ) -> Iterator[tuple[list[Any], Turn, _Walk]]:
+        """As `walk`, for one list that comes as a single document."""
+        with (
+            self._in_our_words(),
+            closing(self._asked(http, settings, listing.ask, stream=True)) as response,
+        ):
+            for part in parts(response, listing.people, self.system, walk.at):
+                turn, records = Turn(part.cursor), _stamped(part.entries, listing)
+                if part.cursor is None:
+                    walk.go(turn, records)
+                else:
+                    walk.stay(part.cursor)
+                yield records, turn, walk
 
     def _own_fields(self, http: Http, settings: Settings) -> Mapping[str, str]:
         """What the customer's administrators made there, asked once per session."""
@@ -200,25 +242,28 @@ class RestSource:
         except LookupError:
             found = None
         if not isinstance(found, list) or not all(record.__class__ is dict for record in found):
-            raise broken(self.system, "the list of people is not in it")
-        if listing.stamp:
-            for record in found:
-                record[LIST] = listing.stamp
-        return found
+            raise broken(self.system, NO_PEOPLE)
+        return _stamped(found, listing)
 
-    def _asked(self, http: Http, settings: Settings, ask: Ask) -> Answer:
+    def _asked(self, http: Http, settings: Settings, ask: Ask, *, stream: bool = False) -> requests.Response:
         url = filled(self.base_url, settings, self.system) + ask.path
         for _ in range(2):
             headers = {"Accept": "application/json", **ask.headers}
             headers |= self.auth.headers(http, settings, self.system)
-            response = http.call(
-                ask.method, url, safe=True, params=list(ask.query), json=ask.body, headers=headers
-            )
+            parts_of = {"params": list(ask.query), "json": ask.body, "headers": headers}
+            response = http.call(ask.method, url, safe=True, stream=stream, **parts_of)
             # A token may end in mid-run; a fresh one that is refused too is final.
             if response.status_code != 401 or not self.auth.renew(http, settings):
                 break
         raise_for_refusal(response, self.system)
-        return understand(response, self.system)
+        return response
+
+
+def _stamped(records: list[Any], listing: Listing) -> list[Any]:
+    if listing.stamp:
+        for record in records:
+            record[LIST] = listing.stamp
+    return records
 
 
 class _Walk:
@@ -246,6 +291,10 @@ class _Walk:
         self._visited.add(mark)
         if self.page >= self.max_pages:
             raise broken(self.system, "the list does not end")
+
+    def stay(self, at: Cursor) -> None:
+        """On within a document, which cannot turn in a circle."""
+        self.at, self.page = at, self.page + 1
 
     def cursor(self) -> Cursor:
         return {"list": self.list, "at": self.at, "page": self.page, "seen": self.seen}

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from django.db import IntegrityError, transaction
 from django.db import connection as database
 from django.db.backends.utils import CursorWrapper
 
 from integrations.engine.diff import Known, Line, LineKind
 from integrations.engine.normalise import text
-from integrations.engine.pipeline import Keyed, as_data
+from integrations.engine.pipeline import Keyed
 from integrations.engine.policy import Leaving
-from integrations.engine.problems import Found
+from integrations.engine.problems import DUPLICATE_ID, Found
 from integrations.models import PersonState, Run
 from integrations.people import ATTRIBUTES
 from integrations.targets import matching, sql
+from portal.kit.ahead import Ahead
 
 _BIG = 2_000  # rows of work from which on the planner needs to be told about them
 
@@ -34,13 +34,28 @@ class Counts:
     def none(cls) -> Counts:
         return cls(dict.fromkeys(LineKind, 0), dict.fromkeys(Leaving, 0))
 
-    def without_removals(self) -> Counts:
-        return Counts({**self.kinds, LineKind.DEACTIVATED: 0}, dict.fromkeys(Leaving, 0))
-
     @property
     def changes(self) -> bool:
         """Whether the plan does something to anybody."""
         return any(count for kind, count in self.kinds.items() if kind is not LineKind.REFRESHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """People about whom the directory was asked. Nothing else may use the database before the answer, or `drop`."""
+
+    keyed: Sequence[Keyed]
+    _asked: Ahead
+
+    def answer(self) -> tuple[tuple[Keyed, ...], Mapping[str, Known]]:
+        """The records that are new or not as last handled, and what the directory has of their people."""
+        rows = self._asked.rows()
+        known = {row[0]: _known(row) for row in rows if row[1] is not None}
+        differ = {row[0] for row in rows}
+        return tuple(one for one in self.keyed if one.source_id in differ), known
+
+    def drop(self) -> None:
+        self._asked.drop()
 
 
 @dataclass(frozen=True)
@@ -61,38 +76,36 @@ class Directory:
 
     # --- while people are read ---
 
-    def note(self, keyed: Sequence[Keyed]) -> tuple[Keyed, ...]:
-        """Remembers that these keys were in the answer. Returns those that this run had not seen before."""
-        try:
-            with transaction.atomic():
-                self.execute(sql.NOTE_KEYS, keys=_joined(keyed))
-        except IntegrityError:
-            with database.cursor() as cursor:
-                cursor.execute(sql.NOTED, {"run": self.run, "keys": _joined(keyed)})
-                noted = {key for (key,) in cursor.fetchall()}
-            new = tuple(one for one in keyed if one.source_id not in noted)
-            self.execute(sql.NOTE_KEYS, keys=_joined(new))
-            return new
-        return tuple(keyed)
+    def note(self, keys: Collection[str], place: int) -> None:
+        """Remembers that these keys were in the answer, after so many others."""
+        if keys:
+            self.execute(sql.NOTE_KEYS, place=place, people=len(keys), keys=sql.SEPARATOR.join(keys))
 
-    def differing(self, keyed: Sequence[Keyed]) -> tuple[tuple[Keyed, ...], Mapping[str, Known]]:
-        """The records that are new or not as last handled, and what the directory has of their people."""
+    def look_up(self, keyed: Sequence[Keyed]) -> Looked:
+        """Asks who of them is new or not as last handled. It is answered while the next ones are read."""
         values: dict[str, int | str] = {
             "connection": self.connection,
-            "keys": _joined(keyed),
+            "keys": sql.SEPARATOR.join([one.source_id for one in keyed]),
             "digests": sql.SEPARATOR.join([one.digest for one in keyed]),
         }
-        with database.cursor() as cursor:
-            cursor.execute(sql.ONE_BY_ONE)
-            cursor.execute(sql.DIFFERING, values)
-            rows = cursor.fetchall()
-        known = {row[0]: _known(row) for row in rows if row[1] is not None}
-        differ = {row[0] for row in rows}
-        return tuple(one for one in keyed if one.source_id in differ), known
+        return Looked(keyed, Ahead((sql.ONE_BY_ONE, sql.DIFFERING), values))
 
-    def stage(self, lines: Iterable[Line]) -> None:
-        """Puts lines of the plan into the work table."""
-        rows = [(self.run, line.source_id, orjson.dumps(as_data(line)).decode()) for line in lines]
+    def stage(self, lines: Iterable[Line], place: int) -> None:
+        """Puts lines of the plan into the work table. `place` is that of their batch."""
+        rows = [
+            (
+                self.run,
+                place,
+                line.source_id,
+                line.kind.value,
+                line.name[:250],
+                line.digest,
+                line.belongs,
+                orjson.dumps(dict(line.before)).decode(),
+                orjson.dumps(dict(line.after)).decode(),
+            )
+            for line in lines
+        ]
         self._copy(sql.STAGE, rows)
 
     def report(self, problems: Iterable[Found]) -> None:
@@ -113,10 +126,9 @@ class Directory:
     # --- when everything was read ---
 
     def prepare(self, size: int) -> None:
-        """Statistics of the work tables. Outside of transactions: its lock would last as long as they do."""
+        """Statistics of the work table. Outside of transactions: its lock would last as long as they do."""
         if size >= _BIG:
-            for statement in sql.ANALYSE:
-                self.execute(statement)
+            self.execute(sql.ANALYSE)
 
     def work(self) -> tuple[int, int]:
         """How many keys and lines the work tables hold of this run."""
@@ -128,6 +140,11 @@ class Directory:
         active, kept = self.row(sql.OWNED)
         return int(active), bool(kept)
 
+    def drop_repeated(self) -> tuple[int, int]:
+        """Reports whoever an earlier batch brought already. Returns how often, and how many lines left the plan for it."""
+        times, lines = self.row(sql.REPEATED, code=DUPLICATE_ID)
+        return int(times), int(lines)
+
     def in_bulk(self) -> None:
         """Tells the planner that what follows in this transaction is about everybody."""
         self.execute(sql.IN_BULK)
@@ -137,7 +154,7 @@ class Directory:
         return int(self.row(sql.MISSING)[0])
 
     def plan_absent(self) -> int:
-        """Adds a line for everybody who is active, not in the answer and not kept by a person. Returns how many."""
+        """Adds a line for everybody active who is not in the answer, unless kept for being missing. Returns how many."""
         return self.execute(sql.PLAN_ABSENT)
 
     def counts(self) -> Counts:
@@ -211,14 +228,11 @@ class Directory:
                 copy.write_row(row)
 
 
-def _joined(keyed: Iterable[Keyed]) -> str:
-    return sql.SEPARATOR.join([one.source_id for one in keyed])
-
-
 def _copying(cursor: CursorWrapper, statement: str) -> Any:
     """psycopg's COPY, which Django's cursor passes through without a type."""
     return cursor.copy(statement)
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    return Known(row[1] == PersonState.ACTIVE, dict(zip(ATTRIBUTES, row[3:], strict=True)), row[2])
+    attributes = dict(zip(ATTRIBUTES, row[4:], strict=True))
+    return Known(row[1] == PersonState.ACTIVE, attributes, row[2], row[3])

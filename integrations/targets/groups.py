@@ -31,8 +31,14 @@ _ASSIGNED = f"""
 SELECT coalesce(array_agg(DISTINCT source_id), '{{}}') FROM {STAGED_MEMBER}
 WHERE run_id = %(run)s AND source_id = ANY({listed("keys")})"""
 
+# How many are assigned to anything, and how many memberships of events there are.
+_ASSIGNED_AND_MEMBERS = f"""
+SELECT (SELECT count(*) FROM {STAGED_MEMBER} WHERE run_id = %(run)s),
+       (SELECT count(*) FROM {MEMBERSHIP} m JOIN {GROUP} g ON g.id = m.group_id
+        WHERE g.connection_id = %(connection)s AND g.source = '{EVENT}')"""
+
 _CHANGED = f"""
-  AND p.source_id IN (SELECT source_id FROM {STAGED} WHERE run_id = %(run)s AND person->>'kind' <> 'refreshed')"""
+  AND p.source_id IN (SELECT source_id FROM {STAGED} WHERE run_id = %(run)s AND kind <> 'refreshed')"""
 
 _MAKE_EVENTS = f"""
 INSERT INTO {GROUP} (company_id, connection_id, source, key, name)
@@ -74,12 +80,18 @@ WHERE p.connection_id = %(connection)s AND p.state = 'active' AND p.{attribute} 
 _NOBODY = "SELECT NULL::bigint AS group_id, NULL::bigint AS person_id WHERE false"
 
 
-def _leave(wanted: str, scope: str) -> str:
+# Whoever left this system leaves every group all the same.
+_BUT_EVENTS = f"""
+      AND (p.state <> 'active' OR m.group_id NOT IN (
+          SELECT g.id FROM {GROUP} g WHERE g.connection_id = %(connection)s AND g.source = '{EVENT}'))"""
+
+
+def _leave(wanted: str, scope: str, but: str = "") -> str:
     """Also out of the groups of the connection that somebody was taken over from."""
     return f"""
 WITH wanted AS ({wanted}), gone AS (
     DELETE FROM {MEMBERSHIP} m USING {PERSON} p
-    WHERE p.id = m.person_id AND p.connection_id = %(connection)s {scope}
+    WHERE p.id = m.person_id AND p.connection_id = %(connection)s {scope} {but}
       AND NOT EXISTS (SELECT FROM wanted w WHERE w.group_id = m.group_id AND w.person_id = m.person_id)
     RETURNING m.group_id, m.person_id, m.by_hand
 )
@@ -114,7 +126,7 @@ def _line(kinds: str) -> str:
     """Whether this run has such a line for the person who joined."""
     return f"""EXISTS (
     SELECT FROM {STAGED} line JOIN {PERSON} p ON p.connection_id = %(connection)s AND p.source_id = line.source_id
-    WHERE line.run_id = %(run)s AND line.person->>'kind' {kinds} AND p.id = joined.person_id)"""
+    WHERE line.run_id = %(run)s AND line.kind {kinds} AND p.id = joined.person_id)"""
 
 
 # Somebody took them out here: the attribute says what it said, or a run had put them in and no run took them out.
@@ -151,18 +163,27 @@ def assigned(directory: Directory, keys: Iterable[str]) -> frozenset[str]:
     return frozenset(directory.row(_ASSIGNED, keys=SEPARATOR.join(keys))[0])
 
 
+def assigned_and_members(directory: Directory) -> tuple[int, int]:
+    """How many assignments to events were read, and how many memberships of such groups there are."""
+    read, members = directory.row(_ASSIGNED_AND_MEMBERS)
+    return int(read), int(members)
+
+
 def make(directory: Directory, group_by: str, *, everybody: bool) -> int:
     """Groups that are missing. Returns how many were made."""
     if group_by != EVENT:
-        return directory.execute(_make(_column(group_by), "" if everybody else _CHANGED))
+        return directory.execute(_make(column(group_by), "" if everybody else _CHANGED))
     directory.execute(_RENAME_EVENTS)
     return directory.execute(_MAKE_EVENTS)
 
 
-def regroup(directory: Directory, group_by: str, *, everybody: bool, edited: bool) -> tuple[int, int]:
+def regroup(
+    directory: Directory, group_by: str, *, everybody: bool, edited: bool, leaves: bool = True
+) -> tuple[int, int]:
     """Puts memberships as they should be and logs each. Returns how many were joined and left.
 
     `edited`: somebody changed memberships here since the last run, so that it is looked at what this undoes.
+    `leaves` False: nobody who is here is taken out of the group of an event.
     """
     scope = "" if everybody else _CHANGED
     if not group_by:
@@ -170,8 +191,8 @@ def regroup(directory: Directory, group_by: str, *, everybody: bool, edited: boo
     elif group_by == EVENT:
         wanted = _WANTED_EVENTS + scope
     else:
-        wanted = _wanted(_column(group_by), scope)
-    left = directory.execute(_leave(wanted, scope))
+        wanted = _wanted(column(group_by), scope)
+    left = directory.execute(_leave(wanted, scope, "" if leaves else _BUT_EVENTS))
     by_hand, logs = "false", "true" if group_by == EVENT else _UNTOLD
     if edited:
         directory.execute(_settle(wanted))
@@ -179,7 +200,7 @@ def regroup(directory: Directory, group_by: str, *, everybody: bool, edited: boo
     return int(directory.row(_join(wanted, by_hand, logs))[0]), left
 
 
-def _column(group_by: str) -> str:
+def column(group_by: str) -> str:
     """The name goes into a statement: nothing but one of ours may."""
     if group_by not in ATTRIBUTES:
         raise ValueError(f"nobody is grouped by {group_by!r}")

@@ -15,11 +15,11 @@ INVITE = f"""
 INSERT INTO {INVITATION} (person_id, mails, expires_at)
 SELECT p.id, %(mails)s, now() + interval '6 months'
 FROM {_OF_THE_LINE}
-WHERE line.run_id = %(run)s AND line.person->>'kind' IN ('added', 'returned', 'matched')
+WHERE line.run_id = %(run)s AND line.kind IN ('added', 'returned', 'matched')
   AND NOT EXISTS (SELECT FROM {INVITATION} i WHERE i.person_id = p.id AND i.state IN ('pending', 'accepted'))"""
 
 REMOVE = f"""
 UPDATE {INVITATION} i SET state = 'removed'
 FROM {_OF_THE_LINE}
-WHERE line.run_id = %(run)s AND line.person->>'kind' = 'deactivated'
+WHERE line.run_id = %(run)s AND line.kind = 'deactivated'
   AND i.person_id = p.id AND i.state = 'pending'"""

@@ -13,6 +13,11 @@ from integrations.targets.sql import ASSIGNMENTS, PERSON, PROBLEM, STAGED
 CONNECTION = Connection._meta.db_table
 MATCH = Match._meta.db_table
 
+# Two connections of a company never decide about one address at the same time. A run can wait longer than a page.
+ONE_AT_A_TIME = """
+SELECT set_config('lock_timeout', '120s', true),
+       pg_advisory_xact_lock(hashtext('people of a company'), %(company)s::int)"""
+
 # Whether this company has other connections with people: live ones, and ended ones.
 NEIGHBOURS = f"""
 SELECT coalesce(bool_or(c.state <> 'disconnected'), false), coalesce(bool_or(c.state = 'disconnected'), false)
@@ -23,14 +28,14 @@ WHERE c.company_id = %(company)s AND c.id <> %(connection)s
 # The addresses that lines of this run bring. Whoever is in already goes before somebody new.
 _FRESH = f"""
 fresh AS (
-    SELECT id, source_id, person->>'kind' AS kind, person->'after'->>'email' AS email
+    SELECT id, source_id, kind, after->>'email' AS email
     FROM {STAGED}
-    WHERE run_id = %(run)s AND person->>'kind' IN ('added', 'changed') AND person->'after' ? 'email'
+    WHERE run_id = %(run)s AND kind IN ('added', 'changed', 'matched') AND after ? 'email'
     UNION ALL
-    SELECT line.id, line.source_id, 'returned', coalesce(line.person->'after'->>'email', p.email)
+    SELECT line.id, line.source_id, 'returned', coalesce(line.after->>'email', p.email)
     FROM {STAGED} line
     JOIN {PERSON} p ON p.connection_id = %(connection)s AND p.source_id = line.source_id
-    WHERE line.run_id = %(run)s AND line.person->>'kind' = 'returned'
+    WHERE line.run_id = %(run)s AND line.kind = 'returned'
 )"""
 
 
@@ -40,10 +45,10 @@ def _dropped(code: str) -> str:
 dropped AS (
     DELETE FROM {STAGED} line USING wrong
     WHERE line.run_id = %(run)s AND line.source_id = wrong.source_id
-    RETURNING line.source_id, line.person->>'name' AS name
+    RETURNING line.source_id, line.person_name
 )
 INSERT INTO {PROBLEM} (run_id, source_id, person_name, code, field, shape)
-SELECT %(run)s, source_id, left(name, 250), '{code}', 'email', '' FROM dropped"""
+SELECT %(run)s, source_id, person_name, '{code}', 'email', '' FROM dropped"""
 
 
 TWICE = f"""
@@ -54,13 +59,16 @@ WITH {_FRESH}, wrong AS (
     ) one WHERE place > 1
 ), {_dropped("duplicate_email")}"""
 
+# Of somebody of ours who stays. Asked until nobody is found: whoever is refused keeps what another one wanted.
 TAKEN = f"""
 WITH {_FRESH}, wrong AS (
     SELECT DISTINCT fresh.source_id FROM fresh
     JOIN {PERSON} p ON p.company_id = %(company)s AND lower(p.email) = fresh.email
     WHERE p.connection_id = %(connection)s AND p.state = 'active' AND p.source_id <> fresh.source_id
       AND NOT EXISTS (SELECT FROM {STAGED} other WHERE other.run_id = %(run)s AND other.source_id = p.source_id
-                      AND (other.person->>'kind' = 'deactivated' OR other.person->'after' ? 'email'))
+                      AND (other.kind = 'deactivated' OR other.after ? 'email'))
+      AND NOT EXISTS (SELECT FROM {STAGED} line WHERE line.run_id = %(run)s AND line.match_id = p.id
+                      AND line.after ? 'email')
 ), {_dropped("duplicate_email")}"""
 
 ELSEWHERE = f"""
@@ -71,6 +79,19 @@ WITH {_FRESH}, wrong AS (
     WHERE p.state = 'active'
 ), {_dropped("owned_elsewhere")}"""
 
+# Of somebody of an ended connection: whom nobody takes over keeps the account, and the address with it.
+STILL_THERE = f"""
+WITH {_FRESH}, wrong AS (
+    SELECT DISTINCT fresh.source_id FROM fresh
+    JOIN {PERSON} p ON p.company_id = %(company)s AND lower(p.email) = fresh.email
+    JOIN {CONNECTION} c ON c.id = p.connection_id AND c.id <> %(connection)s AND c.state = 'disconnected'
+    WHERE p.state = 'active'
+      AND NOT EXISTS (SELECT FROM {STAGED} line WHERE line.run_id = %(run)s AND line.match_id = p.id
+                      AND line.after ? 'email')
+      AND NOT EXISTS (SELECT FROM {MATCH} m WHERE m.connection_id = %(connection)s
+                      AND m.source_id = fresh.source_id AND m.decided_at IS NOT NULL)
+), {_dropped("duplicate_email")}"""
+
 # People of an ended connection may be taken over; so may people of ours who are out, or go with this very run.
 _WAS_HERE = f"""
     JOIN {CONNECTION} c ON c.id = p.connection_id
@@ -79,7 +100,7 @@ _IS_OUT = f"""
     WHERE p.company_id = %(company)s AND p.connection_id = %(connection)s
       AND (p.state = 'deactivated' OR EXISTS (
           SELECT FROM {STAGED} going WHERE going.run_id = %(run)s AND going.source_id = p.source_id
-          AND going.person->>'kind' = 'deactivated'))"""
+          AND going.kind = 'deactivated'))"""
 
 DECIDED = f"""
 WITH chosen AS (
@@ -88,16 +109,16 @@ WITH chosen AS (
       AND p.id IN (SELECT p.id FROM {PERSON} p {_WAS_HERE} UNION ALL SELECT p.id FROM {PERSON} p {_IS_OUT})
     ORDER BY p.id, m.id
 )
-UPDATE {STAGED} line SET person = line.person || jsonb_build_object('kind', 'matched', 'match', chosen.id)
-FROM chosen WHERE line.run_id = %(run)s AND line.source_id = chosen.source_id AND line.person->>'kind' = 'added'"""
+UPDATE {STAGED} line SET kind = 'matched', match_id = chosen.id
+FROM chosen WHERE line.run_id = %(run)s AND line.source_id = chosen.source_id AND line.kind = 'added'"""
 
 
 def _pairs(attribute: str, candidates: str) -> str:
     """New people and those who could be they, with how often each of both has a partner."""
     return f"""
 unknown AS (
-    SELECT line.source_id, lower(line.person->'after'->>'{attribute}') AS value FROM {STAGED} line
-    WHERE line.run_id = %(run)s AND line.person->>'kind' = 'added' AND line.person->'after' ? '{attribute}'
+    SELECT line.source_id, lower(line.after->>'{attribute}') AS value FROM {STAGED} line
+    WHERE line.run_id = %(run)s AND line.kind = 'added' AND line.after ? '{attribute}'
       AND NOT EXISTS (SELECT FROM {MATCH} m WHERE m.connection_id = %(connection)s
                       AND m.source_id = line.source_id AND m.decided_at IS NOT NULL)
 ), pairs AS (
@@ -105,14 +126,14 @@ unknown AS (
            count(*) OVER (PARTITION BY unknown.source_id) AS partners, count(*) OVER (PARTITION BY p.id) AS rivals
     FROM {PERSON} p JOIN unknown ON unknown.value = lower(p.{attribute}) {candidates}
       AND NOT EXISTS (SELECT FROM {STAGED} taken WHERE taken.run_id = %(run)s
-                      AND taken.person->>'kind' = 'matched' AND (taken.person->>'match')::bigint = p.id)
+                      AND taken.kind = 'matched' AND taken.match_id = p.id)
 )"""
 
 
 def _match(attribute: str) -> str:
     return f"""
 WITH {_pairs(attribute, _WAS_HERE)}
-UPDATE {STAGED} line SET person = line.person || jsonb_build_object('kind', 'matched', 'match', pairs.id)
+UPDATE {STAGED} line SET kind = 'matched', match_id = pairs.id
 FROM pairs WHERE line.run_id = %(run)s AND line.source_id = pairs.source_id
   AND pairs.partners = 1 AND pairs.rivals = 1"""
 
@@ -124,7 +145,7 @@ WITH {_pairs(attribute, candidates)}, asked AS (
     SELECT source_id, jsonb_agg(public_id ORDER BY id) AS candidates FROM pairs GROUP BY source_id
 ), listed AS (
     INSERT INTO {MATCH} AS m (connection_id, source_id, person_name, candidates)
-    SELECT %(connection)s, asked.source_id, left(line.person->>'name', 250), asked.candidates
+    SELECT %(connection)s, asked.source_id, line.person_name, asked.candidates
     FROM asked JOIN {STAGED} line ON line.run_id = %(run)s AND line.source_id = asked.source_id
     ON CONFLICT (connection_id, source_id) DO UPDATE
     SET candidates = excluded.candidates, person_name = excluded.person_name
@@ -139,36 +160,33 @@ REHIRED = _ask("email", _IS_OUT)
 
 # What stands there then is nothing of theirs.
 _FORGOTTEN = f"p.email LIKE '%%{REMOVED_DOMAIN}'"
-_PAIRS = ", ".join(
-    f"('{name}', p.{name}, coalesce(line.person->'after'->>'{name}', ''))" for name in ATTRIBUTES
-)
+_PAIRS = ", ".join(f"('{name}', p.{name}, coalesce(line.after->>'{name}', ''))" for name in ATTRIBUTES)
 
 # From here on a matched line shows what differs, as any change; the connection and the key are part of it. Whoever is
 # taken over is not new: attributes that are filled for new people, or where nothing is, keep what stands there.
 DESCRIBE = f"""
-UPDATE {STAGED} line SET person = line.person || (
-    SELECT jsonb_build_object(
-        'before', coalesce(jsonb_object_agg(name, has), '{{}}') || jsonb_build_object(
-            'source_id', p.source_id, 'connection', was.public_id, 'status', p.state),
-        'after', coalesce(jsonb_object_agg(name, wants), '{{}}') || jsonb_build_object(
-            'source_id', line.source_id, 'connection', our.public_id, 'status', 'active'))
+UPDATE {STAGED} line SET (before, after) = (
+    SELECT coalesce(jsonb_object_agg(name, has), '{{}}') || jsonb_build_object(
+               'source_id', p.source_id, 'connection', was.public_id, 'status', p.state),
+           coalesce(jsonb_object_agg(name, wants), '{{}}') || jsonb_build_object(
+               'source_id', line.source_id, 'connection', our.public_id, 'status', 'active')
     FROM (VALUES {_PAIRS}) AS attribute(name, has, wants)
     WHERE has <> wants AND (has = '' OR name <> ALL(%(sometimes)s) OR {_FORGOTTEN}))
 FROM {PERSON} p JOIN {CONNECTION} was ON was.id = p.connection_id, {CONNECTION} our
-WHERE line.run_id = %(run)s AND line.person->>'kind' = 'matched' AND p.id = (line.person->>'match')::bigint
+WHERE line.run_id = %(run)s AND line.kind = 'matched' AND p.id = line.match_id
   AND our.id = %(connection)s"""
 
 # Whoever is taken over under another key does not leave under the old one.
 STAYS = f"""
 DELETE FROM {STAGED} going USING {STAGED} line, {PERSON} p
-WHERE going.run_id = %(run)s AND going.person->>'kind' = 'deactivated'
-  AND line.run_id = %(run)s AND line.person->>'kind' = 'matched' AND p.id = (line.person->>'match')::bigint
+WHERE going.run_id = %(run)s AND going.kind = 'deactivated'
+  AND line.run_id = %(run)s AND line.kind = 'matched' AND p.id = line.match_id
   AND p.connection_id = %(connection)s AND p.source_id = going.source_id"""
 
 TAKE_OVER = f"""
 UPDATE {PERSON} p SET connection_id = %(connection)s, source_id = line.source_id, {ASSIGNMENTS}, state = 'active',
        deactivated_at = NULL, left_because = '', kept = '', edited_at = NULL,
-       raw_digest = (line.person->>'digest')::uuid, updated_at = now()
+       raw_digest = line.digest, updated_at = now()
 FROM {STAGED} line
-WHERE line.run_id = %(run)s AND line.person->>'kind' = %(kind)s
-  AND p.company_id = %(company)s AND p.id = (line.person->>'match')::bigint"""
+WHERE line.run_id = %(run)s AND line.kind = %(kind)s
+  AND p.company_id = %(company)s AND p.id = line.match_id"""

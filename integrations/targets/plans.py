@@ -9,22 +9,22 @@ from django.db import connection as database
 from integrations.engine.plan import Summary, summarise
 from integrations.models import Held, Planned
 from integrations.targets.directory import Directory
-from integrations.targets.sql import PERSON, PROBLEM, SEEN, STAGED
+from integrations.targets.sql import KEYS, PERSON, PROBLEM, STAGED
 
 PLANNED = Planned._meta.db_table
 HELD = Held._meta.db_table
 
-_LINES = f"FROM {STAGED} WHERE run_id = %(run)s AND person->>'kind' <> 'refreshed'"
+_LINES = f"FROM {STAGED} WHERE run_id = %(run)s AND kind <> 'refreshed'"
 
 _KEEP = f"""
 INSERT INTO {PLANNED} (run_id, source_id, person_name, kind, before, after)
-SELECT %(run)s, source_id, left(person->>'name', 250), person->>'kind', person->'before', person->'after' {_LINES}"""
+SELECT %(run)s, source_id, person_name, kind, before, after {_LINES}"""
 
-_READ = f"SELECT source_id, person->>'kind', person->'after' {_LINES}"
+_READ = f"SELECT source_id, kind, after {_LINES}"
 
 _DIFFERENT = f"""
 SELECT count(*)
-FROM (SELECT source_id, person->>'kind' AS kind, person->'after' AS after {_LINES}) now
+FROM (SELECT source_id, kind, after {_LINES}) now
 FULL JOIN (SELECT source_id, kind, after FROM {PLANNED} WHERE run_id = %(plan)s) was USING (source_id)
 WHERE (now.kind, now.after) IS DISTINCT FROM (was.kind, was.after)"""
 
@@ -32,27 +32,27 @@ _SUPERSEDE = f"""
 UPDATE {HELD} held SET state = 'superseded' FROM {PERSON} p
 WHERE held.state = 'waiting' AND p.id = held.person_id AND p.connection_id = %(connection)s"""
 _SUPERSEDE_SEEN = f"""{_SUPERSEDE}
-  AND EXISTS (SELECT FROM {SEEN} s WHERE s.run_id = %(run)s AND s.source_id = p.source_id)"""
+  AND EXISTS (SELECT FROM ({KEYS}) key WHERE key.source_id = p.source_id)"""
 
 _HOLD = f"""
 INSERT INTO {HELD} (run_id, person_id, why)
-SELECT %(run)s, p.id, line.person->'after'->>'status'
+SELECT %(run)s, p.id, line.after->>'status'
 FROM {STAGED} line JOIN {PERSON} p ON p.connection_id = %(connection)s AND p.source_id = line.source_id
-WHERE line.run_id = %(run)s AND line.person->>'kind' = 'deactivated'"""
+WHERE line.run_id = %(run)s AND line.kind = 'deactivated'"""
 
 # A manager counts who is here and stays, or comes in with this very run.
 _UNKNOWN_MANAGERS = f"""
 INSERT INTO {PROBLEM} (run_id, source_id, person_name, code, field, shape)
-SELECT %(run)s, line.source_id, left(line.person->>'name', 250), 'manager_unknown', 'manager_id',
-       length(line.person->'after'->>'manager_id') || ' characters'
+SELECT %(run)s, line.source_id, line.person_name, 'manager_unknown', 'manager_id',
+       length(line.after->>'manager_id') || ' characters'
 FROM {STAGED} line
-WHERE line.run_id = %(run)s AND line.person->>'kind' <> 'deactivated'
-  AND coalesce(line.person->'after'->>'manager_id', '') <> ''
-  AND NOT EXISTS (SELECT FROM {PERSON} p WHERE p.connection_id = %(connection)s
-                  AND p.source_id = line.person->'after'->>'manager_id')
+WHERE line.run_id = %(run)s AND line.kind <> 'deactivated'
+  AND coalesce(line.after->>'manager_id', '') <> ''
+  AND NOT EXISTS (SELECT FROM {PERSON} p WHERE p.connection_id = %(connection)s AND p.state = 'active'
+                  AND p.source_id = line.after->>'manager_id')
   AND NOT EXISTS (SELECT FROM {STAGED} other WHERE other.run_id = %(run)s
-                  AND other.source_id = line.person->'after'->>'manager_id'
-                  AND other.person->>'kind' IN ('added', 'matched'))"""
+                  AND other.source_id = line.after->>'manager_id'
+                  AND other.kind IN ('added', 'matched', 'returned'))"""
 
 
 def keep(directory: Directory) -> None:

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping
 import orjson
 from django.db import connection as database
 
+from integrations.models import Connection
 from integrations.people import ATTRIBUTES
-from integrations.targets.sql import NO_DIGEST, PERSON
+from integrations.targets.sql import CHANGE, NO_DIGEST, PERSON
+
+CONNECTION = Connection._meta.db_table
 
 _ASSIGNMENTS = ", ".join(f"{name} = coalesce(line.after->>'{name}', p.{name})" for name in ATTRIBUTES)
 
@@ -29,14 +32,14 @@ def put_back(connection: int, values: Iterable[tuple[int, Mapping[str, str]]]) -
 
 
 _HAND_BACK = f"""
-UPDATE {PERSON} p SET connection_id = line.owner, source_id = line.source_id, updated_at = now()
-FROM jsonb_to_recordset(%(lines)s::jsonb) AS line(id bigint, owner bigint, source_id text)
-WHERE p.id = line.id AND p.connection_id + 0 = %(connection)s"""
+UPDATE {PERSON} p SET connection_id = owner.id, source_id = line.after->>'source_id', updated_at = now()
+FROM {CHANGE} line JOIN {CONNECTION} owner ON owner.public_id = (line.after->>'connection')::uuid
+WHERE line.run_id = %(run)s AND line.kind = 'matched'
+  AND p.connection_id = %(connection)s AND p.source_id = line.source_id"""
 
 
-def hand_back(connection: int, owners: Iterable[tuple[int, int, str]]) -> int:
-    """`owners` are keys of people with the connection and the key there that they had before. Returns how many."""
-    lines = [{"id": pk, "owner": owner, "source_id": source_id} for pk, owner, source_id in owners]
+def hand_back(connection: int, run: int) -> int:
+    """People to the connection, and under the key there, that the log of the run `run` names. Returns how many."""
     with database.cursor() as cursor:
-        cursor.execute(_HAND_BACK, {"connection": connection, "lines": orjson.dumps(lines).decode()})
+        cursor.execute(_HAND_BACK, {"connection": connection, "run": run})
         return int(cursor.rowcount)

@@ -21,6 +21,7 @@ from integrations.models import (
     Run,
     RunKind,
 )
+from integrations.permissions import POLICY
 from integrations.provider import Kind
 from integrations.services import connections as services
 from integrations.views import words
@@ -29,16 +30,15 @@ from integrations.views.credentials import given_credentials
 from integrations.views.overview import overview
 from integrations.views.schedule import schedule_words
 from integrations.views.shared import DeskRequest, address_for, connection_of
+from integrations.views.standing_words import advice
+from portal.accounts.models import User
+from portal.accounts.policy import POST
 from portal.kit.errors import NeedsPerson
 from portal.kit.leases import OPEN_STATES
 
 RUNS_SHOWN = 15
-_WORKING = (
-    ConnectionState.CONNECTING,
-    ConnectionState.CONNECTED,
-    ConnectionState.DEGRADED,
-    ConnectionState.QUARANTINED,
-)
+_RUNNING = (ConnectionState.CONNECTED, ConnectionState.DEGRADED, ConnectionState.QUARANTINED)
+_WORKING = (ConnectionState.CONNECTING, *_RUNNING)
 
 
 @require_safe
@@ -55,9 +55,16 @@ def connection_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "steps": words.steps(check),
         "given": given_credentials(connection),
         "why_url": address_for(request.user, "why", connection.public_id) if context["hris"] else "",
+        "may_plan": _may_plan(request.user, connection),
         "manage_url": address_for(request.user, "connection_manage", connection.public_id),
     }
     return render(request, "integrations/connection_detail.html", context)
+
+
+def _may_plan(user: User, connection: Connection) -> bool:
+    """Where everything is set up, whoever sets it up may see what a run would do, and confirm that."""
+    works = connection.kind == Kind.HRIS and connection.state in _RUNNING
+    return works and connection.confirmed_at is not None and POLICY["connection_plan"].allows(POST, user)
 
 
 @require_safe
@@ -81,7 +88,7 @@ def _status(
     return {
         "connection": connection,
         "badge": words.state_badge(connection),
-        "advice": words.advice(connection),
+        "advice": advice(connection),
         "hris": hris,
         "figures": figures,
         "schedule": schedule_words(connection) if hris else "",

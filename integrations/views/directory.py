@@ -18,6 +18,7 @@ from integrations.views.keyset import keyset_page
 from integrations.views.shared import DeskRequest, address_for, company_of, page_of, text_of
 from integrations.views.words import PERSON_TONES
 from portal.accounts.models import Company
+from portal.kit.folding import fold
 
 COMPANIES_PER_PAGE = 50
 PEOPLE_PER_PAGE = 50
@@ -49,10 +50,14 @@ def directory_options(request: DeskRequest) -> HttpResponse:
 def _companies(request: DeskRequest) -> HttpResponse:
     """Companies that have people, the others left out: they have nothing to look at yet."""
     text = text_of(request)
-    rows = Company.objects.for_actor(request.user).filter(name__icontains=text)
-    rows = rows.annotate(
-        active=Count("people", filter=Q(people__state=PersonState.ACTIVE)), everybody=Count("people")
-    ).filter(everybody__gt=0)
+    rows = Company.objects.for_actor(request.user).alias(folded=queries.Folded("name"))
+    rows = (
+        rows.filter(folded__contains=fold(text))
+        .annotate(
+            active=Count("people", filter=Q(people__state=PersonState.ACTIVE)), everybody=Count("people")
+        )
+        .filter(everybody__gt=0)
+    )
     page = page_of(request, rows.order_by("name"), COMPANIES_PER_PAGE)
     return _answer(request, "companies", {"page": page, "text": text})
 

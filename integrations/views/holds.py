@@ -73,7 +73,7 @@ def _release(request: DeskRequest, connection: Connection, chosen: list[UUID], r
     if typed.is_bound and typed.is_valid():
         if typed.cleaned_data["typed"] == len(chosen):
             run = holds.release(connection, chosen, reason=reason, by=request.user)
-            messages.success(request, _released(run.deactivated))
+            messages.success(request, _("They are being deactivated. You can follow it here."))
             return redirect("run_detail", run.public_id)
         typed.add_error("typed", _("That is not the number of people that this is about."))
     people = holds.waiting(connection).filter(person__public_id__in=chosen).select_related("person")
@@ -157,11 +157,6 @@ def _decided(connection: Connection) -> list[Mapping[str, Any]]:
 
 def _why(why: str) -> str:
     return str(WHYS.get(why, why))
-
-
-def _released(number: int) -> str:
-    said = ngettext("%(number)s person was deactivated.", "%(number)s people were deactivated.", number)
-    return said % {"number": number}
 
 
 def _kept(number: int) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from integrations import queries
 from integrations.models import Connection, Invitation, InvitationState
 from integrations.permissions import SETTERS
 from integrations.services import invitations
@@ -50,13 +51,7 @@ def _filtered(connection: Connection, state: str, text: str) -> QuerySet[Invitat
     found = Invitation.objects.filter(person__connection=connection).select_related("person")
     if state in InvitationState.values:
         found = found.filter(state=state)
-    for word in text.split():
-        found = found.filter(
-            Q(person__first_name__istartswith=word)
-            | Q(person__last_name__istartswith=word)
-            | Q(person__email__istartswith=word)
-        )
-    return found.order_by("-pk")
+    return queries.begins_with(found, text, "person__").order_by("-pk")
 
 
 def _counts(connection: Connection) -> dict[str, int]:

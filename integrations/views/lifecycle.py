@@ -62,7 +62,7 @@ def _rules(connection: Connection) -> dict[str, Any]:
     if connection.kind != Kind.HRIS:
         return {}
     rules = connection.rules
-    return {"filter": filter_words(rules.filter), "policy": policy_lines(rules.policy)}
+    return {"filter": filter_words(rules.filter), "policy": policy_lines(rules)}
 
 
 def _meaning(connection: Connection) -> str:

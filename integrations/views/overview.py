@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from integrations import queries
 from integrations.models import Connection, ConnectionState, Draft, Issue, Purpose
 from integrations.provider import Kind
+from integrations.services.adopting import plan_had_changed, refused_before
 from integrations.services.issues import HELD, issues_of
 from integrations.views.rule_words import (
     FilterWords,
@@ -66,7 +67,7 @@ def rules_in_words(connection: Connection) -> RulesInWords:
     return RulesInWords(
         filter_words(rules.filter),
         tuple(origins_of(connection).values()),
-        policy_lines(rules.policy),
+        policy_lines(rules),
         len(rules.declined),
     )
 
@@ -101,6 +102,8 @@ def _waiting(
 
 
 def _unfinished(connection: Connection, user: User, draft: Draft) -> Waiting:
+    if refused := refused_before(draft):
+        return _not_carried_out(connection, user, refused)
     setup = draft.purpose == Purpose.SETUP
     step = _(str(draft.get_step_display()))
     return Waiting(
@@ -109,6 +112,29 @@ def _unfinished(connection: Connection, user: User, draft: Draft) -> Waiting:
         _("The next step is “%(step)s”. Nothing of it is in use before it is confirmed.") % {"step": step},
         address_for(user, "setup", connection.public_id),
         _("Go on setting up") if setup else _("Go on"),
+    )
+
+
+def _not_carried_out(connection: Connection, user: User, refused: Draft) -> Waiting:
+    """What somebody confirmed is not in use, and goes on as a draft with everything that was entered."""
+    url = address_for(user, "setup", connection.public_id)
+    if not plan_had_changed(refused):
+        return Waiting(
+            "warn",
+            _("A change was not carried out: its run failed"),
+            _("What was entered is kept. Put right what stood in the way, and look at the plan again."),
+            url,
+            _("Go on"),
+        )
+    setup = refused.purpose == Purpose.SETUP
+    return Waiting(
+        "warn",
+        _("The plan was not carried out: the HR system changed since")
+        if setup
+        else _("A change was not carried out: the HR system changed since"),
+        _("What was entered is kept. Look at the new plan and confirm it."),
+        url,
+        _("See the new plan"),
     )
 
 

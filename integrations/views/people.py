@@ -68,6 +68,10 @@ class Event:
     note: str = ""
 
     @property
+    def title(self) -> str:
+        return words.run_title(self.run)
+
+    @property
     def at(self) -> datetime:
         return self.run.created_at
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
-from integrations.models import ChangeKind, DraftState, Purpose, Receipt
+from integrations.models import DraftState, Purpose, Receipt
 from integrations.services import receipts
 from integrations.services.receipts import Difference
 from integrations.views.shared import DeskRequest
@@ -58,15 +58,10 @@ def receipt_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
 
 
 def _counts(receipt: Receipt) -> list[dict[str, Any]]:
-    """People by kind of change, in the order of the change log; what nobody would notice is left out."""
+    """People by kind of change, in the order of the change log, then groups and invitations."""
     return [
-        {
-            "label": _(str(kind.label)),
-            "tone": KIND_TONES[kind],
-            "number": intcomma(receipt.counts[kind.value]),
-        }
-        for kind in ChangeKind
-        if receipt.counts.get(kind.value)
+        {"label": label, "tone": KIND_TONES.get(name, "neutral"), "number": intcomma(number)}
+        for name, label, number in receipts.counted(receipt)
     ]
 
 

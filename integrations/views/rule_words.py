@@ -6,22 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from integrations.engine.filtering import Clause, Filter, Op, Rule
-from integrations.engine.mapping import Origin
-from integrations.engine.policy import BY_EVENT, NoAddress, OnLeave, Policy
-from integrations.engine.transforms import Do, Step
+from integrations.engine.mapping import AttributeMapping, Origin
+from integrations.engine.policy import BY_EVENT, OnLeave, Policy
+from integrations.engine.rules import Rules
 from integrations.models import Connection
 from integrations.people import ATTRIBUTES, EVENT_FIELD
 from integrations.provider import Kind
 from integrations.services import wording
-
-_CASES = {
-    "lower": gettext_noop("in small letters"),
-    "upper": gettext_noop("in capital letters"),
-    "title": gettext_noop("each word with a capital"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,7 @@ def origin_words(origin: Origin) -> OriginWords:
         origin.attribute,
         _(ATTRIBUTES[origin.attribute]),
         wording.fields_words(origin),
-        tuple(wording.steps_words(origin, _STEPS)),
+        tuple(wording.steps_words(origin)),
         wording.when_words(origin),
     )
 
@@ -75,24 +68,9 @@ def origins_of(connection: Connection) -> Mapping[str, OriginWords]:
     return {origin.attribute: origin_words(origin) for origin in connection.rules.mapping.origins}
 
 
-def _part(step: Step) -> str:
-    said = {"by": step.by if step.by.strip() else _("spaces"), "number": step.part + 1}
-    if step.part == -1:
-        return _("the last part between “%(by)s”") % said
-    if step.part < 0:
-        return _("part %(number)s from the end between “%(by)s”") % {**said, "number": -step.part}
-    return _("part %(number)s between “%(by)s”") % said
-
-
-_STEPS: wording.StepWords = {
-    **wording.STEPS,
-    Do.CASE: lambda step: _(_CASES[step.how]),
-    Do.SPLIT: _part,
-}
-
-
-def policy_lines(policy: Policy) -> list[str]:
+def policy_lines(rules: Rules) -> list[str]:
     """What happens where there is a choice, one sentence each."""
+    policy = rules.policy
     keeps = {
         OnLeave.KEEP: _("%(who)s stay as they are."),
         OnLeave.DEACTIVATE: _("%(who)s are deactivated at once."),
@@ -105,12 +83,21 @@ def policy_lines(policy: Policy) -> list[str]:
             (policy.outside, _("People whom the filter no longer lets in")),
         )
     ]
-    lines.append(
-        _("Without a work e-mail, the personal one is used.")
-        if policy.no_address is NoAddress.PERSONAL
-        else _("Without a work e-mail, a person is skipped and named among the problems.")
-    )
-    return [*lines, group_line(policy), *([_invites(policy)] if policy.invites else [])]
+    return [
+        *lines,
+        _without_address(rules.mapping),
+        group_line(policy),
+        *([_invites(policy)] if policy.invites else []),
+    ]
+
+
+def _without_address(mapping: AttributeMapping) -> str:
+    """By the field that the address comes from, which need not be the one of work."""
+    email = mapping.origin("email")
+    told = {"field": wording.fields_words(email) if email else ""}
+    if mapping.instead_of_email and not (email and mapping.instead_of_email in email.fields):
+        return _("Without “%(field)s”, the personal e-mail is used.") % told
+    return _("Without “%(field)s”, a person is skipped and named among the problems.") % told
 
 
 def group_line(policy: Policy) -> str:

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from integrations import queries
 from integrations.engine import problems
 from integrations.engine.problems import Words
-from integrations.models import ChangeKind, DirectoryPerson, Problem, Run
-from integrations.services.wording import attribute_label
+from integrations.models import DirectoryPerson, Problem, Run, RunKind
+from integrations.services.wording import attribute_label, shape_words
 from integrations.views import words
 from integrations.views.shared import DeskRequest, page_of, people_by_key
 
@@ -37,7 +37,7 @@ class Trouble:
     code: str
     words: Words
     count: int
-    shown: tuple[tuple[Problem, DirectoryPerson | None, str], ...]
+    shown: tuple[tuple[Problem, DirectoryPerson | None, str, str], ...]
 
     @property
     def more(self) -> int:
@@ -48,13 +48,14 @@ def changes_of(request: DeskRequest, run: Run) -> dict[str, Any]:
     """The tabs by kind, and the page of changes or of memberships. At most four queries."""
     found = queries.changes_of(run)
     counts = dict(found.order_by().values_list("kind").annotate(number=Count("pk")))
-    moved = run.joined + run.left_groups
+    # A plan has no memberships yet: whoever would change groups has a line of their own.
+    moved = 0 if run.kind == RunKind.DRY else run.joined + run.left_groups
     chosen = request.GET.get("kind", "")
-    chosen = chosen if chosen in ChangeKind.values or (chosen == GROUPS and moved) else ""
+    chosen = chosen if chosen in words.KINDS or (chosen == GROUPS and moved) else ""
     tabs = [Tab(_("All"), "", sum(counts.values()), not chosen)]
     tabs += [
-        Tab(_(str(label)), value, counts[value], value == chosen)
-        for value, label in ChangeKind.choices
+        Tab(_(label), value, counts[value], value == chosen)
+        for value, label in words.KINDS.items()
         if value in counts
     ]
     if moved:
@@ -67,7 +68,7 @@ def _people(request: DeskRequest, run: Run, chosen: str) -> dict[str, Any]:
     page: Any = page_of(request, queries.changes_of(run, kind=chosen), PER_PAGE)
     people = people_by_key(run.connection, [change.source_id for change in page])
     lines = [
-        (change, words.KIND_TONES[ChangeKind(change.kind)], words.lines(change), people.get(change.source_id))
+        (change, words.kind_badge(change.kind), words.lines(change), people.get(change.source_id))
         for change in page
     ]
     return {"page": page, "changes": lines}
@@ -76,6 +77,15 @@ def _people(request: DeskRequest, run: Run, chosen: str) -> dict[str, Any]:
 def _memberships(request: DeskRequest, run: Run) -> dict[str, Any]:
     rows = run.membership_changes.select_related("group", "person").order_by("pk")
     return {"page": page_of(request, rows, PER_PAGE)}
+
+
+def skipped_and_remarks(run: Run) -> dict[str, list[Trouble]]:
+    """What could not be handled, and what was handled with a remark."""
+    found = troubles_of(run)
+    return {
+        "skipped": [one for one in found if one.code not in problems.REMARKS],
+        "remarks": [one for one in found if one.code in problems.REMARKS],
+    }
 
 
 def troubles_of(run: Run) -> list[Trouble]:
@@ -92,7 +102,12 @@ def troubles_of(run: Run) -> list[Trouble]:
             problems.words(code),
             number,
             tuple(
-                (problem, people.get(problem.source_id), attribute_label(problem.field))
+                (
+                    problem,
+                    people.get(problem.source_id),
+                    attribute_label(problem.field),
+                    shape_words(problem.shape),
+                )
                 for problem in shown[code]
             ),
         )

@@ -12,12 +12,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_safe
 
-from integrations.models import Run, RunKind
+from integrations.models import Run, RunKind, RunOutcome
+from integrations.services.adopting import new_draft_of
 from integrations.services.undo import refusal, undoing_of
 from integrations.views import words
-from integrations.views.run_changes import changes_of, troubles_of
+from integrations.views.run_changes import changes_of, skipped_and_remarks
 from integrations.views.shared import DeskRequest, address_for, page_of, run_of
+from integrations.views.standing_words import stopped
 from portal.accounts.models import User
+from portal.kit.retold import retold
 
 REQUESTS_PER_PAGE = 100
 # Stages as runs time them; another one is shown by its own name.
@@ -34,10 +37,11 @@ _STAGES = {
 @require_safe
 def run_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
     run = run_of(request.user, public_id)
-    context = _progress(run) | {"facts": _facts(run)}
+    context = _progress(run) | {"facts": facts(run)}
     if not run.is_open:
         context |= changes_of(request, run)
-        context |= {"troubles": troubles_of(run), "stages": _stages(run), **_links(request.user, run)}
+        context |= skipped_and_remarks(run) | {"stages": _stages(run), **_links(request.user, run)}
+        context["new_plan_url"] = _new_plan_url(request.user, run)
     return render(request, "integrations/run_detail.html", context)
 
 
@@ -66,8 +70,10 @@ def _progress(run: Run) -> dict[str, Any]:
         "connection": run.connection,
         "title": words.run_title(run),
         "badge": words.run_badge(run),
+        "stopped": stopped(run),
         "dry": run.kind == RunKind.DRY,
         "undoes": run.kind == RunKind.UNDO,
+        "is_deed": run.kind in (RunKind.UNDO, RunKind.RELEASE),  # of a person: nothing is read for it
         "phases": words.phases(run),
         "pace": words.pace(run),
         "waited": words.duration(run.created_at, run.started_at),
@@ -105,12 +111,14 @@ def _more(words: str, number: int) -> str:
     return words % {"number": intcomma(number)} if number else ""
 
 
-def _facts(run: Run) -> list[str]:
+def facts(run: Run) -> list[str]:
     """When it was due, who asked for it and why, and what it belongs to."""
+    again = run.kind in (RunKind.SCHEDULED, RunKind.INCREMENTAL) and not run.slot
     said = [
+        _("Another try after a failure") if again else "",
         _("Slot of %(when)s UTC") % {"when": f"{run.slot:%Y-%m-%d %H:%M}"} if run.slot else "",
         _("Asked for by %(who)s") % {"who": run.asked_by} if run.asked_by else "",
-        f"“{run.words}”" if run.words else "",
+        f"“{retold(run.words)}”" if run.words else "",
         _("Carries out a confirmed plan") if run.receipt_id else "",
     ]
     return [one for one in said if one]
@@ -126,6 +134,13 @@ def _stages(run: Run) -> dict[str, Any]:
     }
 
 
+def _new_plan_url(user: User, run: Run) -> str:
+    """Where a change goes on that this run did not carry out."""
+    refused = run.receipt is not None and run.outcome in (RunOutcome.HELD, RunOutcome.FAILED)
+    goes_on = refused and run.receipt and new_draft_of(run.receipt) is not None
+    return address_for(user, "setup", run.connection.public_id) if goes_on else ""
+
+
 def _links(user: User, run: Run) -> dict[str, Any]:
     may_undo = run.change_total or run.joined or run.left_groups
     undone = undoing_of(run) if may_undo else None
@@ -136,6 +151,9 @@ def _links(user: User, run: Run) -> dict[str, Any]:
         "undone_url": address_for(user, "run_detail", undone.public_id) if undone else "",
         "again_url": address_for(user, "run_undo", run.undoes.public_id) if run.undoes else "",
         "undone": undone,
+        "decide_url": address_for(user, "holds_detail", run.connection.public_id)
+        if run.kind == RunKind.RELEASE
+        else "",
         "holds_url": address_for(user, "holds_detail", run.connection.public_id) if run.held else "",
         "matches_url": address_for(user, "matches_list", run.connection.public_id),
     }

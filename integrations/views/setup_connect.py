@@ -18,7 +18,10 @@ from integrations.forms_setup import RehearsalForm
 from integrations.models import Credential, Draft, Purpose, SetupStep
 from integrations.provider import Item, Method, Provider
 from integrations.services import drafts, previews, rehearsal
+from integrations.services.csv_columns import repeated, understood
+from integrations.services.csv_people import read_people
 from integrations.services.drafts import DraftRefused
+from integrations.views.setup_begin import guide_of
 from integrations.views.setup_frame import goes_to, open_draft_of, page
 from integrations.views.setup_keys import give_key, sight_of
 from integrations.views.shared import DeskRequest
@@ -109,7 +112,8 @@ def _page(
         "missing": [_(item.label) for item in wanted if item.key not in held.keys],
         "file_form": file_form or RehearsalForm(),
         "can_rehearse": draft.purpose == Purpose.SETUP,
-        "next_url": "" if draft.authenticated_at is None else "filter",
+        "guide": guide_of(card),
+        "was_tried": _was_tried(draft),
     }
     bad = bool(form.errors or (file_form and file_form.errors))
     return page(request, draft, SetupStep.AUTHENTICATE, context, status=422 if bad else 200)
@@ -124,10 +128,12 @@ def setup_rehearse(request: DeskRequest, public_id: UUID) -> HttpResponse:
     form = RehearsalForm(request.POST, request.FILES)
     if form.is_valid():
         try:
-            _preview, keys = rehearsal.read_csv(draft, form.cleaned_data["file"], by=request.user)
+            found = read_people(form.cleaned_data["file"])
+            _preview, keys = rehearsal.rehearse(draft, found, by=request.user)
         except (rehearsal.FileRefused, DraftRefused) as error:
             form.add_error("file", error.sentence)
         else:
+            messages.info(request, " ".join((understood(found.columns), *repeated(found.columns))))
             return give_key(goes_to(draft, SetupStep.FILTER), connection, keys)
     held = _held(draft)
     method = _method(connection.provider, "", held)
@@ -175,6 +181,13 @@ def _method(card: Provider, key: str, held: Held) -> Method | None:
     chosen = (one for one in card.methods if one.key == key)
     whole = (one for one in card.methods if held.keys.issuperset(one.keys))
     return next(chain(chosen, whole, card.methods), None)
+
+
+def _was_tried(draft: Draft) -> bool:
+    """A change begins with credentials that work already; nothing of it was tried by that."""
+    return draft.authenticated_at is not None and (
+        draft.purpose == Purpose.SETUP or draft.authenticated_at > draft.created_at
+    )
 
 
 def _is_wanted(item: Item, method: Method | None) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from integrations.views.shared import DeskRequest
 
 _SHOWN = 50  # people in each of both lists
 _OFFERED = 200  # values of a field
-_TICKED = 30  # values as boxes; more of them are typed
+_TICKED = 30  # values as boxes; more of them are typed, except for keys that nobody knows by heart
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,14 @@ class Value:
     label: str
     count: int
     is_chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The values of a field with their numbers; `names` are what keys among them stand for."""
+
+    values: Sequence[tuple[str, int]] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     ready = sight if sight and sight.is_ready else None
-    found: dict[str, list[tuple[str, int]]] = {}
+    found: dict[str, Offered] = {}
     sides = {
         side: [[_clause(row, ready, found) for row in rule] for rule in rules]
         for side, rules in form.rules.items()
@@ -103,27 +111,33 @@ def sorted_by_use(names: Iterable[str], counts: dict[str, int]) -> list[str]:
     return sorted(names, key=lambda name: (-counts.get(name, 1), field_label(name)))
 
 
-def _clause(row: Row, sight: Sight | None, found: dict[str, list[tuple[str, int]]]) -> dict[str, Any]:
+def _clause(row: Row, sight: Sight | None, found: dict[str, Offered]) -> dict[str, Any]:
     """A condition with the values that people have for its field, each field looked up once."""
     if row.field and row.operator.takes_value and row.field not in found:
-        found[row.field] = list(previews.options(sight.preview, sight.keys, row.field)) if sight else []
-    return {"row": row, **control_of(row, found.get(row.field, []))}
+        found[row.field] = _offered(row.field, sight) if sight else Offered()
+    return {"row": row, **control_of(row, found.get(row.field, Offered()))}
 
 
-def control_of(row: Row, offered: list[tuple[str, int]]) -> dict[str, Any]:
+def _offered(field: str, sight: Sight) -> Offered:
+    values = previews.options(sight.preview, sight.keys, field)[:_OFFERED]
+    if field != "manager_id":
+        return Offered(values)
+    return Offered(values, previews.names(sight.preview, sight.keys, {value for value, _count in values}))
+
+
+def control_of(row: Row, found: Offered) -> dict[str, Any]:
     """How the value is entered: not at all, as a date, by ticking, line by line, or as text with suggestions."""
-    labels = _labels(row.field)
+    labels, offered = {**found.names, **_labels(row.field)}, found.values
     if row.field in (STATUS_FIELD, EVENT_FIELD) and not offered:
         offered = [(value, 0) for value in labels]
     values = [
-        Value(value, labels.get(value, value), count, _chosen(value, row.values))
-        for value, count in offered[:_OFFERED]
+        Value(value, labels.get(value, value), count, _chosen(value, row.values)) for value, count in offered
     ]
     if not row.operator.takes_value:
         kind = "none"
     elif row.takes_date:
         kind = "date"
-    elif row.operator is Op.ONE_OF and 0 < len(values) <= _TICKED:
+    elif row.operator is Op.ONE_OF and 0 < len(values) <= (_OFFERED if found.names else _TICKED):
         kind = "ticks"
         known = {value.value.casefold() for value in values}
         values += [Value(one, one, 0, True) for one in row.values if one.casefold() not in known]

@@ -23,7 +23,7 @@ from integrations.engine.transforms import DATES, Do
 from integrations.forms_mapping import MappingForm
 from integrations.forms_setup import PolicyForm
 from integrations.models import Draft, SetupStep
-from integrations.people import ATTRIBUTES
+from integrations.people import ATTRIBUTES, plain
 from integrations.services import drafts, previews
 from integrations.services.drafts import DraftRefused
 from integrations.services.previews import Seen
@@ -157,14 +157,12 @@ def _mapping_of(draft: Draft, given: QueryDict, sight: Sight) -> MappingForm:
 
 
 def _person(draft: Draft, form: MappingForm, given: QueryDict, sight: Sight) -> dict[str, Any]:
-    number, query = _number(given), given.get("who", "").strip().casefold()[:100]
+    number, query = _number(given), plain(given.get("who", "")[:100])
     inside = [
         seen for seen in previews.people(sight.preview, sight.keys) if _comes_in(seen, draft.rules.filter)
     ]
     if query:
-        inside = [
-            seen for seen in inside if query in f"{seen.name} {' '.join(seen.fields.values())}".casefold()
-        ]
+        inside = [seen for seen in inside if query in plain(f"{seen.name} {' '.join(seen.fields.values())}")]
     if not inside:
         return {"nobody": True, "query": given.get("who", "")[:100]}
     number %= len(inside)
@@ -172,6 +170,8 @@ def _person(draft: Draft, form: MappingForm, given: QueryDict, sight: Sight) -> 
     rules = _rules(draft, form, given)
     mapped = rules.mapping.apply(seen.person)
     final = mapped.attributes or {}
+    keys = {seen.fields.get("manager_id", ""), final.get("manager_id", "")} - {""}
+    names = previews.names(sight.preview, sight.keys, keys) if keys else {}
     return {
         "seen": seen,
         "name": seen.name,
@@ -179,7 +179,9 @@ def _person(draft: Draft, form: MappingForm, given: QueryDict, sight: Sight) -> 
         "position": number + 1,
         "of": len(inside),
         "query": given.get("who", "")[:100],
-        "shown": [_shown(origin, seen, final.get(origin.attribute, "")) for origin in rules.mapping.origins],
+        "shown": [
+            _shown(origin, seen, final.get(origin.attribute, ""), names) for origin in rules.mapping.origins
+        ],
         "skipped": None if mapped.attributes is not None else problems.words(mapped.problems[0].code),
         "shortened": [
             _(ATTRIBUTES.get(one.field, one.field)) for one in mapped.problems if mapped.attributes
@@ -200,14 +202,19 @@ def _rules(draft: Draft, form: MappingForm, given: QueryDict) -> Rules:
     return Rules.of(form.card, mapping=form.data, policy=policy, declined=draft.declined)
 
 
-def _shown(origin: Origin, seen: Seen, result: str) -> Shown:
-    came = tuple((field_label(name), seen.fields.get(name, "")) for name in origin.fields)
-    values: Any = [value for _label, value in came]
+def _shown(origin: Origin, seen: Seen, result: str, names: Mapping[str, str]) -> Shown:
+    """`names` are of managers, who are sent and kept as keys."""
+    values: Any = [seen.fields.get(name, "") for name in origin.fields]
+    came = tuple(
+        (field_label(name), names.get(value, value) if name == "manager_id" else value)
+        for name, value in zip(origin.fields, values, strict=True)
+    )
     steps = []
     for step in origin.steps:
         values = step.ready()(values)
         steps.append((_(DOES[step.do]), ", ".join(filter(None, values))))
-    return Shown(_(ATTRIBUTES[origin.attribute]), came, tuple(steps), result)
+    shown = names.get(result, result) if origin.attribute == "manager_id" else result
+    return Shown(_(ATTRIBUTES[origin.attribute]), came, tuple(steps), shown)
 
 
 def _number(given: QueryDict) -> int:

@@ -8,11 +8,11 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from integrations.forms_setup import ConfirmForm
 from integrations.models import (
-    ChangeKind,
     Connection,
     Draft,
     Purpose,
@@ -23,13 +23,14 @@ from integrations.models import (
     SetupStep,
 )
 from integrations.services import drafts, receipts, rehearsal
+from integrations.services.adopting import plan_had_changed, refused_before
 from integrations.services.drafts import DraftRefused
 from integrations.views import words
 from integrations.views.setup_frame import current_step, goes_to, open_draft_of, page, refused
 from integrations.views.setup_keys import forget_key, sight_of
 from integrations.views.setup_plan_words import in_memory, stored
-from integrations.views.setup_words import consequences
-from integrations.views.shared import DeskRequest
+from integrations.views.setup_words import consequences, follows
+from integrations.views.shared import DeskRequest, connection_of
 from portal.accounts.limits import RateLimited
 from portal.kit.errors import NeedsPerson
 
@@ -44,10 +45,11 @@ def _page(
     if draft.rehearses:
         return page(request, draft, SetupStep.PLAN, _rehearsed(request, draft))
     run = draft.plan or _latest(draft)
-    context: dict[str, Any] = {"run": run, **_progress(run)}
+    refused = refused_before(draft)
+    context: dict[str, Any] = {"run": run, **_progress(run), "again": refused and plan_had_changed(refused)}
     if run is not None and run.outcome == RunOutcome.PLANNED:
         context |= {
-            "plan": stored(run, chosen=_chosen(request), page=request.GET.get("page")),
+            "plan": stored(run, draft, chosen=_chosen(request), page=request.GET.get("page")),
             "is_current": drafts.plan_is_current(draft),
             "changes": receipts.pending(draft) if draft.purpose == Purpose.CHANGE else (),
             "form": form or ConfirmForm(initial={"plan_digest": run.plan_digest}),
@@ -76,7 +78,7 @@ def _rehearsed(request: DeskRequest, draft: Draft) -> dict[str, Any]:
 
 def _chosen(request: DeskRequest) -> str:
     kind = request.GET.get("kind", "")
-    return kind if kind in ChangeKind.values else ""
+    return kind if kind in words.KINDS else ""
 
 
 def _start(request: DeskRequest, draft: Draft) -> HttpResponse:
@@ -85,6 +87,18 @@ def _start(request: DeskRequest, draft: Draft) -> HttpResponse:
     except (DraftRefused, NeedsPerson, RateLimited) as error:
         messages.error(request, error.sentence)
     return goes_to(draft, SetupStep.PLAN)
+
+
+@require_POST
+def connection_plan(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    """A plan by the settings as they are, to be looked at and confirmed: also where a run did not dare."""
+    connection = connection_of(request.user, public_id)
+    try:
+        draft = drafts.begin_change(connection, by=request.user)
+    except NeedsPerson as error:
+        messages.error(request, _(error.sentence))
+        return redirect("connection_detail", connection.public_id)
+    return _start(request, draft)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -138,5 +152,6 @@ def done(request: DeskRequest, connection: Connection) -> HttpResponse:
         "receipt": receipt,
         "run": run,
         "sentence": consequences(receipt.counts) if receipt else "",
+        "following": follows(receipt.counts) if receipt else [],
     }
     return render(request, "integrations/setup/done.html", context)

@@ -13,13 +13,15 @@ from django.utils.translation import gettext as _
 
 from integrations import queries
 from integrations.engine import problems
+from integrations.engine.plan import GROUPS, REGROUPED
 from integrations.engine.problems import Found, Words
-from integrations.models import ChangeKind, Planned, Problem, Run
+from integrations.models import ChangeKind, Draft, Planned, Problem, Run
+from integrations.services.confirming import following_of
 from integrations.services.rehearsal import Rehearsed
-from integrations.services.wording import attribute_label
+from integrations.services.wording import attribute_label, shape_words
 from integrations.views import words
 from integrations.views.run_changes import PEOPLE_PER_PROBLEM, PER_PAGE, Tab, by_frequency
-from integrations.views.setup_words import consequences
+from integrations.views.setup_words import consequences, follows
 from portal.kit.retold import retold
 from portal.templatetags.desk_charts import Part
 
@@ -31,6 +33,7 @@ _CSS = {
     ChangeKind.RETURNED: "ch-purple",
     ChangeKind.MATCHED: "ch-sky",
     ChangeKind.CHANGED: "ch-blue",
+    REGROUPED: "ch-amber",
 }
 
 
@@ -47,6 +50,7 @@ class Trouble:
 class Group:
     """All problems of one code, with the first people concerned."""
 
+    code: str
     words: Words
     count: int
     shown: tuple[Trouble, ...]
@@ -58,17 +62,29 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """`counts` are people by kind of change; `lines` are the rows of the page with tone and words."""
+    """`counts` are people by kind of line; `lines` are the rows of the page with badge and words.
+
+    `following` are sentences on groups and invitations.
+    """
 
     counts: Mapping[str, int]
     page: Page[Any]
     groups: tuple[Group, ...]
     objections: tuple[str, ...]
     chosen: str
+    following: Sequence[str]
 
     @property
-    def lines(self) -> list[tuple[Planned, str, list[words.Line]]]:
-        return [(row, words.KIND_TONES[ChangeKind(row.kind)], words.lines(row)) for row in self.page]
+    def lines(self) -> list[tuple[Planned, words.Badge, list[words.Line]]]:
+        return [(row, words.kind_badge(row.kind), words.lines(row)) for row in self.page]
+
+    @property
+    def skipped(self) -> list[Group]:
+        return [group for group in self.groups if group.code not in problems.REMARKS]
+
+    @property
+    def remarks(self) -> list[Group]:
+        return [group for group in self.groups if group.code in problems.REMARKS]
 
     @property
     def affected(self) -> int:
@@ -81,9 +97,9 @@ class Drawn:
     @property
     def parts(self) -> list[Part]:
         return [
-            Part(_(str(kind.label)), self.counts[kind.value], css)
+            Part(_(words.KINDS[kind]), self.counts[kind], css)
             for kind, css in _CSS.items()
-            if self.counts.get(kind.value)
+            if self.counts.get(kind)
         ]
 
     @property
@@ -91,19 +107,20 @@ class Drawn:
         return [
             Tab(_("All"), "", self.affected, not self.chosen),
             *(
-                Tab(_(str(kind.label)), kind.value, self.counts[kind.value], kind.value == self.chosen)
+                Tab(_(words.KINDS[kind]), str(kind), self.counts[kind], kind == self.chosen)
                 for kind in _CSS
-                if self.counts.get(kind.value)
+                if self.counts.get(kind)
             ),
         ]
 
 
-def stored(run: Run, *, chosen: str, page: str | None) -> Drawn:
+def stored(run: Run, draft: Draft, *, chosen: str, page: str | None) -> Drawn:
     """Five queries, however many people there are."""
     rows = Planned.objects.filter(run=run).order_by("pk")
     counts = dict(rows.order_by().values_list("kind").annotate(number=Count("pk")))
     shown = Paginator(rows.filter(kind=chosen) if chosen else rows, PER_PAGE).get_page(page)
-    return Drawn(counts, shown, _groups_of(run), tuple(map(retold, run.objections)), chosen)
+    objections = tuple(map(retold, run.objections))
+    return Drawn(counts, shown, _groups_of(run), objections, chosen, follows(following_of(draft, run)))
 
 
 def in_memory(made: Rehearsed, *, chosen: str, page: str | None) -> Drawn:
@@ -119,13 +136,30 @@ def in_memory(made: Rehearsed, *, chosen: str, page: str | None) -> Drawn:
         for lines in made.lines.values()
         for line in lines
     ]
+    rows += [
+        Planned(
+            source_id=one.source_id,
+            person_name=one.name,
+            kind=REGROUPED,
+            before={GROUPS: one.left},
+            after={GROUPS: one.joined},
+        )
+        for one in made.moves
+    ]
     shown = Paginator([row for row in rows if chosen in ("", row.kind)], PER_PAGE).get_page(page)
     by_code: dict[str, list[Troubled]] = defaultdict(list)
     for one in made.problems:
         by_code[one.code].append(one)
-    counts = {kind.value: count for kind, count in made.summary.counts.items()}
     objections = tuple(retold(one.words) for one in made.objections)
-    return Drawn(counts, shown, _grouped(made.problem_counts, by_code), objections, chosen)
+    groups = _grouped(made.problem_counts, by_code)
+    return Drawn(made.summary.counts, shown, groups, objections, chosen, _rehearsed_following(made))
+
+
+def _rehearsed_following(made: Rehearsed) -> Sequence[str]:
+    said = follows(made.summary.following.counts)
+    if made.tells_groups:
+        return said
+    return [_("Groups are made from events, which no file has: the real plan tells them."), *said[1:]]
 
 
 def _groups_of(run: Run) -> tuple[Group, ...]:
@@ -134,11 +168,16 @@ def _groups_of(run: Run) -> tuple[Group, ...]:
 
 def _grouped(counts: Mapping[str, int], shown: Mapping[str, Sequence[Troubled]]) -> tuple[Group, ...]:
     return tuple(
-        Group(problems.words(code), number, tuple(_trouble(one) for one in shown[code][:PEOPLE_PER_PROBLEM]))
+        Group(
+            code,
+            problems.words(code),
+            number,
+            tuple(_trouble(one) for one in shown[code][:PEOPLE_PER_PROBLEM]),
+        )
         for code, number in by_frequency(counts)
     )
 
 
 def _trouble(found: Troubled) -> Trouble:
     name = found.person_name or found.source_id or _("Somebody without a name")
-    return Trouble(name, attribute_label(found.field), found.shape)
+    return Trouble(name, attribute_label(found.field), shape_words(found.shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from integrations.models import DirectoryPerson, Group, Run
 from integrations.people import ATTRIBUTES
 from integrations.permissions import POLICY
 from integrations.services import undo
+from integrations.services.reversing import Touched, way_back
 from integrations.services.starts import open_run
 from integrations.views import words
 from integrations.views.shared import DeskRequest, people_by_key, run_of
@@ -28,7 +30,6 @@ from portal.accounts.policy import POST
 from portal.kit.errors import NeedsPerson
 
 PER_PAGE = 25
-CONFLICTS_SHOWN = 25
 _DOES = {
     Does.DEACTIVATE: (gettext_lazy("Deactivated"), "bad"),
     Does.REACTIVATE: (gettext_lazy("Active again"), "good"),
@@ -47,20 +48,9 @@ _BECAUSE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One person of the plan, in words. `joins` and `leaves` are names of groups."""
-
-    name: str
-    person: DirectoryPerson | None
-    label: str
-    tone: str
-    lines: tuple[words.Line, ...]
-    joins: tuple[str, ...] = ()
-    leaves: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class LeftAlone:
+    """With a `label` it is that attribute alone; `has` and `wants` are its values."""
+
     name: str
     because: str
     label: str
@@ -68,11 +58,28 @@ class LeftAlone:
     wants: str
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person of the plan, in words. `joins` and `leaves` are names of groups."""
+
+    name: str
+    person: DirectoryPerson | None
+    label: str
+    tone: str
+    lines: tuple[words.Line, ...] = ()
+    joins: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
+    left_alone: tuple[LeftAlone, ...] = ()
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_undo(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    """Another page of the lines for htmx, else the whole plan around the first one."""
     run = run_of(request.user, public_id)
     if (undoing := undo.undoing_of(run)) and undoing.is_open:
         return redirect("run_detail", undoing.public_id)
+    if request.method != "POST" and request.htmx and not undo.refusal(run):
+        return render(request, "integrations/_undo_lines.html", {"run": run, **_lines(request, run)})
     form = NumberForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
@@ -112,30 +119,38 @@ def _context(request: DeskRequest, run: Run, form: NumberForm) -> dict[str, Any]
 
 
 def _plan(request: DeskRequest, run: Run, plan: UndoPlan) -> dict[str, Any]:
-    page = Paginator(plan.lines, PER_PAGE).get_page(request.GET.get("page"))
-    shown = list(page.object_list)
-    people = people_by_key(run.connection, [line.source_id for line in shown])
-    groups = _groups(shown)
     return {
         "plan": plan,
-        "page": page,
-        "rows": [_row(line, people.get(line.source_id), groups) for line in shown],
         "tiles": _tiles(plan),
-        "conflicts": [_left_alone(one) for one in plan.conflicts[:CONFLICTS_SHOWN]],
-        "more_conflicts": max(len(plan.conflicts) - CONFLICTS_SHOWN, 0),
+        "conflicts": [_left_alone(one) for one in plan.conflicts],
+        "more_conflicts": plan.left_alone - len(plan.conflicts),
+        **(_lines(request, run) if plan.affected or plan.left_alone else {}),
     }
 
 
+def _lines(request: DeskRequest, run: Run) -> dict[str, Any]:
+    """One page of those whom the run touched. What becomes of them is worked out for this page alone."""
+    touched = Touched(run)
+    page = Paginator(range(len(touched)), PER_PAGE).get_page(request.GET.get("page"))
+    shown = touched.part((page.number - 1) * PER_PAGE, PER_PAGE)
+    ways = way_back(run, shown).ways
+    people = people_by_key(run.connection, [one.source_id for one in shown])
+    groups = _groups(line for line, _conflicts in ways if line)
+    rows = [
+        _row(one.name, people.get(one.source_id), line, conflicts, groups)
+        for one, (line, conflicts) in zip(shown, ways, strict=True)
+    ]
+    return {"page": page, "rows": rows}
+
+
 def _tiles(plan: UndoPlan) -> list[tuple[str, int, str]]:
-    counts = dict.fromkeys(Does, 0)
-    for line in plan.lines:
-        counts[line.does] += 1
+    counts = Counter(plan.counts)
     back = counts[Does.RESTORE] + counts[Does.HAND_BACK] + counts[Does.REGROUP]
     return [
         (_("Deactivated"), counts[Does.DEACTIVATE], _("Their accounts are kept")),
         (_("Active again"), counts[Does.REACTIVATE], _("With their groups")),
         (_("As before"), back, _("Attributes, groups, owner")),
-        (_("Left alone"), len(plan.conflicts), _("Explained below") if plan.conflicts else ""),
+        (_("Left alone"), plan.left_alone, _("Explained below") if plan.left_alone else ""),
     ]
 
 
@@ -144,19 +159,30 @@ def _groups(lines: Iterable[Back]) -> Mapping[int, str]:
     return dict(Group.objects.filter(pk__in=keys).order_by().values_list("pk", "name")) if keys else {}
 
 
-def _row(line: Back, person: DirectoryPerson | None, groups: Mapping[int, str]) -> Row:
+def _row(
+    name: str,
+    person: DirectoryPerson | None,
+    line: Back | None,
+    conflicts: tuple[Conflict, ...],
+    groups: Mapping[int, str],
+) -> Row:
+    left_alone = tuple(_left_alone(one) for one in conflicts)
+    if line is None:
+        none = _("Left alone") if conflicts else _("Nothing to do")
+        return Row(name, person, none, "neutral", left_alone=left_alone)
     label, tone = _DOES[line.does]
     return Row(
-        line.name,
+        name,
         person,
         str(label),
         tone,
         tuple(
-            words.Line(_(ATTRIBUTES[name]), line.before.get(name, ""), value)
-            for name, value in line.after.items()
+            words.Line(_(ATTRIBUTES[attribute]), line.before.get(attribute, ""), value)
+            for attribute, value in line.after.items()
         ),
         tuple(sorted(groups[key] for key in line.joins if key in groups)),
         tuple(sorted(groups[key] for key in line.leaves if key in groups)),
+        left_alone,
     )
 
 

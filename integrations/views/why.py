@@ -43,6 +43,8 @@ _TITLES = {
     "directory": gettext_noop("In the directory"),
 }
 
+_Line = tuple[Problem, Words, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -145,13 +147,24 @@ def _found(connection: Connection, text: str) -> list[DirectoryPerson]:
     return list(queries.people_of(connection, text=text)[:PEOPLE_SHOWN])
 
 
-def _problems(connection: Connection, text: str) -> list[tuple[Problem, Words, str]]:
-    """Records of this name that the latest run could not handle."""
+def _problems(connection: Connection, text: str) -> list[tuple[str, str, str, list[_Line]]]:
+    """What the latest run says of records of this name: those that it skipped, and remarks about the others."""
     run = queries.latest_reading(connection) if len(text) >= SHORTEST else None
     if run is None:
         return []
     found = queries.problems_named(run, text).select_related("run")[:PROBLEMS_SHOWN]
-    return [(each, problems.words(each.code), reverse("run_detail", args=[run.public_id])) for each in found]
+    url = f"{reverse('run_detail', args=[run.public_id])}#problems"
+    lines = [(each, problems.words(each.code), url) for each in found]
+    title, said = (
+        _("Among the problems of the last run"),
+        _("Records of this name that could not be handled."),
+    )
+    remarked, noted = _("Remarks of the last run"), _("They were handled all the same.")
+    parts = [
+        (title, said, "warn", [line for line in lines if line[0].code not in problems.REMARKS]),
+        (remarked, noted, "neutral", [line for line in lines if line[0].code in problems.REMARKS]),
+    ]
+    return [part for part in parts if part[-1]]
 
 
 def _of_person(person: DirectoryPerson) -> Answer:

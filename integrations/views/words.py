@@ -1,4 +1,4 @@
-"""What the pages say: tones of states, what to do next, durations, and the lines of a change."""
+"""What the pages say: tones of states, names of runs, durations, and the lines of a change."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, ngettext_lazy, pgettext
 
 from integrations.engine.diff import ACTIVE, STATUS
+from integrations.engine.plan import GROUPS, REGROUPED
 from integrations.engine.policy import Leaving
 from integrations.models import (
     Change,
     ChangeKind,
     Check,
     Connection,
-    ConnectionState,
     PersonState,
     Phase,
     Planned,
@@ -27,7 +27,8 @@ from integrations.models import (
     RunOutcome,
 )
 from integrations.people import ATTRIBUTES
-from integrations.provider import Kind
+from integrations.services.departing import RELEASED, UNDONE
+from integrations.services.invitations import EXPIRED
 from integrations.services.states import tile
 from integrations.services.wording import attribute_label
 from portal.kit import clock
@@ -39,12 +40,19 @@ KIND_TONES = {
     ChangeKind.DEACTIVATED: "bad",
     ChangeKind.RETURNED: "purple",
     ChangeKind.MATCHED: "purple",
+    REGROUPED: "info",
 }
+# Plans have one kind of line more than the change log.
+KINDS = {**{kind.value: str(kind.label) for kind in ChangeKind}, REGROUPED: gettext_noop("Moves group")}
 _STATUSES = {
     ACTIVE: gettext_noop("active"),
     Leaving.TERMINATED.value: gettext_noop("has left, says the HR system"),
     Leaving.ABSENT.value: gettext_noop("no longer listed by the HR system"),
     Leaving.OUTSIDE.value: gettext_noop("no longer let in by the filter"),
+    RELEASED: gettext_noop("a person released the removal"),
+    UNDONE: gettext_noop("the run that brought them was undone"),
+    EXPIRED: gettext_noop("did not accept the invitation in time"),
+    PersonState.DEACTIVATED.value: gettext_noop("deactivated"),
 }
 PERSON_TONES = {PersonState.ACTIVE: "good", PersonState.DEACTIVATED: "neutral"}
 _STEPS = {
@@ -91,28 +99,6 @@ def state_badge(connection: Connection) -> Badge:
     return Badge(shown.label, shown.tone)
 
 
-def advice(connection: Connection) -> str:
-    """What this state means for whoever looks at it, and what to do."""
-    hris = connection.kind == Kind.HRIS
-    return {
-        ConnectionState.SETTING_UP: _(
-            "Not everything that the connection needs has been entered yet. "
-            "Enter the credentials, and it is checked at once."
-        ),
-        ConnectionState.CONNECTING: _("We are checking the connection. You may close this page; it goes on."),
-        ConnectionState.CONNECTED: _("Everything works. People are kept in step by schedule.")
-        if hris
-        else _("Everything that can be checked without a person signing in is right."),
-        ConnectionState.DEGRADED: _("It works, but something needs a look. It is named below."),
-        ConnectionState.QUARANTINED: _(
-            "Nobody was changed by this. Put it right and try again, "
-            "or replace the credentials if they are no longer the current ones."
-        ),
-        ConnectionState.PAUSED: _("Nothing is read and nobody is changed until the connection goes on."),
-        ConnectionState.DISCONNECTED: _("People stay as they are, and nothing changes them any more."),
-    }[ConnectionState(connection.state)]
-
-
 def run_badge(run: Run) -> Badge:
     if run.job_state == JobState.QUEUED:
         return Badge(_("Waiting to start") if run.phase == Phase.QUEUED else _("Waiting to go on"), "busy")
@@ -128,6 +114,9 @@ def run_badge(run: Run) -> Badge:
 
 
 def run_title(run: Run) -> str:
+    """What every page calls it. A set-up is carried out by the first run, a change by whichever comes next."""
+    if run.receipt_id and run.kind != RunKind.FIRST:
+        return _("Change of settings")
     return {
         RunKind.FIRST: _("First run"),
         RunKind.SCHEDULED: _("Scheduled run"),
@@ -156,7 +145,8 @@ def duration(start: datetime | None, end: datetime | None) -> str:
 
 def phases(run: Run) -> list[dict[str, str]]:
     """The steps of a run for `_partials/_steps.html`, with where it is."""
-    order = [Phase.APPLYING] if run.kind == RunKind.UNDO else [Phase.TESTING, Phase.READING, Phase.APPLYING]
+    deed = run.kind in (RunKind.UNDO, RunKind.RELEASE)  # nothing is read for it
+    order = [Phase.APPLYING] if deed else [Phase.TESTING, Phase.READING, Phase.APPLYING]
     at = -1 if run.phase == Phase.QUEUED else len(order)
     if run.phase in order:
         at = order.index(Phase(run.phase))
@@ -214,13 +204,17 @@ def _span(seconds: float) -> str:
     return str(words % {"count": max(round(seconds / size), 1)})
 
 
+def kind_badge(kind: str) -> Badge:
+    return Badge(_(KINDS[kind]), KIND_TONES[kind])
+
+
 def lines(change: Change | Planned) -> list[Line]:
     """Before and after per attribute, in the order of the directory."""
     names = [name for name in ATTRIBUTES if name in change.before or name in change.after]
     names += sorted((set(change.before) | set(change.after)) - set(names))
     return [
         Line(
-            attribute_label(name),
+            _("Groups") if name == GROUPS else attribute_label(name),
             _text(change.before, name),
             _text(change.after, name),
         )

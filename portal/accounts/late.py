@@ -23,14 +23,15 @@ class NotWanted(Exception):
 def late_words(payload: Mapping[str, Any]) -> dict[str, str]:
     """The words to add to the mail's context. Raises NotWanted.
 
-    `link`: the address of this link. `code_for`: the code of this link, if none was asked for since `asked_at`.
+    `link`: the address of this link, leading to the page `lands` if one is named.
+    `code_for`: the code of this link, if none was asked for since `asked_at`.
     `for_link`: nothing, but that link must not have ended. `reset_for`: where whoever has this address chooses a new
     password.
     """
     if pk := payload.get("for_link"):
         _live(pk)
     if pk := payload.get("link"):
-        return {"link": link_url(_live(pk))}
+        return {"link": link_url(_live(pk), payload.get("lands", ""))}
     if pk := payload.get("code_for"):
         return {"code": _code(pk, payload["asked_at"])}
     if address := payload.get("reset_for"):

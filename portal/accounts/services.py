@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import transaction
@@ -40,9 +41,10 @@ def _token(link: AccessLink) -> str:
     return salted_hmac("portal.accounts.access-link", bytes(link.nonce).hex(), algorithm="sha256").hexdigest()
 
 
-def link_url(link: AccessLink) -> str:
-    """The address to mail. Never log it."""
-    return f"{settings.SITE_URL}{reverse('access_link', args=[_token(link)])}"
+def link_url(link: AccessLink, lands: str = "") -> str:
+    """The address to mail. Never log it. `lands` is the page of ours that it opens, instead of the customer's part."""
+    query = f"?{urlencode({'next': lands})}" if lands else ""
+    return f"{settings.SITE_URL}{reverse('access_link', args=[_token(link)])}{query}"
 
 
 def create_link(
@@ -108,8 +110,11 @@ def _end_the_oldest(address: str) -> None:
         AccessLink.objects.filter(pk__in=[link.pk for link in oldest]).update(revoked_at=Now())
 
 
-def mail_link(link: AccessLink, *, template: str, context: dict[str, str]) -> None:
-    """Asks the outbox for the mail. The payload names the link; the address is made when the mail is sent."""
+def mail_link(link: AccessLink, *, template: str, context: dict[str, str], lands: str = "") -> None:
+    """Asks the outbox for the mail. The payload names the link; the address is made when the mail is sent.
+
+    `lands` as for `link_url`.
+    """
     request_effect(
         "mail.send",
         marker=f"mail:link:{link.pk}",
@@ -119,6 +124,7 @@ def mail_link(link: AccessLink, *, template: str, context: dict[str, str]) -> No
             "to": [link.email],
             "context": context,
             "link": link.pk,
+            "lands": lands,
             "language": link.language,
         },
     )

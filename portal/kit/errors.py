@@ -27,11 +27,13 @@ class NeedsPerson(Exception):
     """Somebody must act. `sentence` is shown on the page as it is: what is wrong and what to do.
 
     `code` is stable and machine-readable ("wrong_credentials"); `detail` is for developers, already redacted.
+    `about` is what it is about where the other side named it, such as a field.
     """
 
     sentence: str
     code: str = "needs_person"
     detail: str = ""
+    about: str = ""
 
     def __str__(self) -> str:
         return self.sentence

@@ -23,6 +23,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from portal.kit.addresses import host_of, is_public, refused
 from portal.kit.answers import BUSY, busy, lost
 from portal.kit.answers import raise_for_answer as raise_for_answer  # the callers' other half
+from portal.kit.bodies import Body, Limits, read_whole
 from portal.kit.certificates import ClientCertificate, trusting_context
 from portal.kit.clock import Clock, now
 from portal.kit.connecting import Address, GuardedPools
@@ -45,8 +46,9 @@ def _log(line: Mapping[str, object]) -> None:
 
 @dataclass(frozen=True)
 class Egress:
-    """The rules of leaving. Times in seconds, `max_bytes` of a decoded body.
+    """The rules of leaving. Times in seconds, `max_bytes` of a decoded body that is read whole.
 
+    A body that is streamed may be larger, and the time is only that of waiting for it: less than a step of a run.
     `sandbox_url` ("http://127.0.0.1:8001") sends every request there and nowhere else. `allow` names
     addresses that may be called although they are private; `ca_pem` adds authorities. `resolver` answers
     like socket.getaddrinfo, and the port of its answers is the one that is called.
@@ -58,6 +60,8 @@ class Egress:
     read_timeout: float = 30.0
     total_timeout: float = 60.0
     max_bytes: int = 32 * MIB
+    stream_timeout: float = 90.0
+    max_streamed_bytes: int = 1024 * MIB
     allow: frozenset[str] = frozenset()
     ca_pem: str = ""
     wait: Callable[[float], None] = time.sleep
@@ -73,7 +77,10 @@ class Egress:
     def adapter(
         self, client_certificate: ClientCertificate | None = None, max_bytes: int | None = None
     ) -> EgressAdapter:
-        """For the sessions of client libraries: all rules but the retries, and requests' own exceptions."""
+        """For the sessions of client libraries: all rules but the retries, and requests' own exceptions.
+
+        It reads every body whole, whatever the library asks for.
+        """
         return EgressAdapter(self, client_certificate, max_bytes or self.max_bytes)
 
     def addresses(self, host: str, port: int) -> tuple[Address, ...]:
@@ -119,8 +126,14 @@ class Http(requests.Session):
         if certificate.fingerprint != self._presented:
             self._mount(certificate)
 
-    def call(self, method: str, url: str, *, safe: bool = False, **parts: Any) -> requests.Response:
-        """One request, `parts` as for requests.Request. `safe`: it changes nothing there (a search)."""
+    def call(
+        self, method: str, url: str, *, safe: bool = False, stream: bool = False, **parts: Any
+    ) -> requests.Response:
+        """One request, `parts` as for requests.Request. `safe`: it changes nothing there (a search).
+
+        `stream`: the body of a success is read from `raw` as it comes, and nothing of it is kept. It raises RetryLater
+        where it breaks off; whoever asks for it closes the response.
+        """
         host_of(url)
         try:
             request = self.prepare_request(requests.Request(method, url, **parts))
@@ -129,18 +142,19 @@ class Http(requests.Session):
             raise refused(
                 "it, or something sent with it, holds characters that the web does not allow"
             ) from None
-        return self._tried(request, safe, {})
+        return self._tried(request, safe, {"stream": stream})
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """What get(), post() and the like end in."""
-        return self._tried(request, False, kwargs)
+        return self._tried(request, False, {**kwargs, "stream": False})
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Nobody is redirected."""
         return None
 
     def _mount(self, certificate: ClientCertificate | None) -> None:
-        self._adapter = self.egress.adapter(certificate, self._max_bytes)
+        most = self._max_bytes or self.egress.max_bytes
+        self._adapter = EgressAdapter(self.egress, certificate, most, streams=True)
         self._presented = certificate.fingerprint if certificate else ""
         self.adapters.clear()
         self.mount("https://", self._adapter)
@@ -166,7 +180,7 @@ class Http(requests.Session):
     def _once(
         self, request: requests.PreparedRequest, writes: bool, kwargs: dict[str, Any]
     ) -> requests.Response:
-        options = {**kwargs, "allow_redirects": False, "stream": False}
+        options = {**kwargs, "allow_redirects": False}
         try:
             response = super().send(request, **options)
         except requests.RequestException as error:
@@ -177,11 +191,16 @@ class Http(requests.Session):
 
 
 class EgressAdapter(HTTPAdapter):
-    """Sends one request by the rules and reads the whole body, so that limits hold for any library."""
+    """Sends one request by the rules and reads the whole body, so that limits hold for any library.
 
-    def __init__(self, egress: Egress, certificate: ClientCertificate | None, max_bytes: int) -> None:
+    Only one that `streams` leaves the body of a success to whoever asked for that.
+    """
+
+    def __init__(
+        self, egress: Egress, certificate: ClientCertificate | None, max_bytes: int, *, streams: bool = False
+    ) -> None:
         self._egress, self._certificate, self._max_bytes = egress, certificate, max_bytes
-        self.attempt = 1
+        self._streams, self.attempt = streams, 1
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
@@ -209,21 +228,24 @@ class EgressAdapter(HTTPAdapter):
         proxies: Any = None,
     ) -> requests.Response:
         host = host_of(request.url or "")
-        began = time.monotonic()
-        line = _described(request, host, self.attempt)
+        noted = _Noted(self._egress.log, _described(request, host, self.attempt))
         try:
             response = super().send(self._routed(request, host), timeout=self._limits(timeout))
-            line["status"] = response.status_code
-            _read(response, self._max_bytes, began + self._egress.total_timeout)
-            line["bytes"] = len(response.content)
+            noted.line["status"] = response.status_code
+            if stream and self._streams and 200 <= response.status_code < 300:
+                response.raw = self._body(response, host, noted)
+            else:
+                left = self._egress.total_timeout - noted.seconds
+                noted.end(read_whole(response, Limits(self._max_bytes, left)))
         except BaseException as error:
-            line["failed"] = type(error).__name__
+            noted.end(failed=error)
             raise
-        finally:
-            line["ms"] = round((time.monotonic() - began) * 1000)
-            self._egress.log(line)
         response.request, response.url = request, request.url or ""
         return response
+
+    def _body(self, response: requests.Response, host: str, noted: _Noted) -> Body:
+        limits = Limits(self._egress.max_streamed_bytes, self._egress.stream_timeout)
+        return Body(response, limits, noted.end, lambda error: lost(error, host=host, writes=False))
 
     def _limits(self, timeout: Any) -> tuple[float, float]:
         """There is no way to wait for ever: None means the limits of the egress."""
@@ -247,28 +269,22 @@ class EgressAdapter(HTTPAdapter):
         return sent
 
 
-def _read(response: requests.Response, max_bytes: int, deadline: float) -> None:
-    """Reads piece by piece: no huge, endless or dripping body gets through. Raises requests' errors."""
-    pieces, size = [], 0
-    try:
-        while piece := response.raw.read1(65_536, decode_content=True):
-            size += len(piece)
-            if size > max_bytes:
-                raise requests.exceptions.ContentDecodingError("the answer is larger than allowed")
-            if time.monotonic() > deadline:
-                raise requests.exceptions.ReadTimeout("the answer took too long")
-            pieces.append(piece)
-        short = response.raw.length_remaining
-        if short and response.request.method != "HEAD":
-            raise requests.exceptions.ChunkedEncodingError("the answer ended early")
-    except requests.RequestException:
-        response.close()
-        raise
-    except Exception as error:  # whatever urllib3 and its decoders raise: the body did not arrive
-        response.close()
-        raise requests.exceptions.ChunkedEncodingError(type(error).__name__) from error
-    response._content, response._content_consumed = b"".join(pieces), True  # type: ignore[attr-defined]
-    response.raw.release_conn()
+class _Noted:
+    """The line in the log of one call, written when its body has ended."""
+
+    def __init__(self, log: LogHook, line: dict[str, object]) -> None:
+        self.line, self._log, self._began = line, log, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def end(self, size: int | None = None, failed: BaseException | None = None) -> None:
+        """Once per call."""
+        told = {"bytes": size, "failed": type(failed).__name__ if failed else None}
+        self.line |= {name: value for name, value in told.items() if value is not None}
+        self.line["ms"] = round(self.seconds * 1000)
+        self._log(self.line)
 
 
 def _described(request: requests.PreparedRequest, host: str, attempt: int) -> dict[str, object]:

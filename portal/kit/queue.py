@@ -31,11 +31,12 @@ LADDER = (
     timedelta(hours=1),
     timedelta(hours=6),
 )
-_MOST_WAITS = 30  # with the ladder's last step about a week
+MOST_WAITS = 30  # with the ladder's last step about a week
 _WAKE_AGAIN = timedelta(minutes=2)
 
 Work = Callable[[Any], None]
 Failed = Callable[[Any], None]
+Locks = Callable[[Any], object]
 
 
 class JobFailed(Exception):
@@ -51,6 +52,8 @@ class Job:
     cluster: str
     lease: timedelta
     cap: int
+    most_waits: int = MOST_WAITS
+    locks: Locks | None = None
 
 
 JOBS: dict[str, Job] = {}
@@ -64,17 +67,21 @@ def job(
     cluster: str = "short",
     lease: timedelta = timedelta(seconds=90),
     cap: int = 5,
+    most_waits: int = MOST_WAITS,
     failed: Failed | None = None,
+    locks: Locks | None = None,
 ) -> Callable[[Work], Work]:
     """Declares the work behind a kind of row. `work` gets the claimed row; `failed` runs in the transaction that ends it.
 
-    A name is at most 60 characters: django-q2 loses the history of longer ones.
+    `most_waits`: how often in a row the other side may be away before the work is given up. `locks` takes what has to be
+    locked before the row, where `failed` writes more than the row: everybody must lock in one order. A name is at most 60
+    characters: django-q2 loses the history of longer ones.
     """
 
     def register(work: Work) -> Work:
         if name in JOBS or len(name) > 60:
             raise ValueError(f"job name {name!r} is taken or too long")
-        JOBS[name] = Job(name, model, work, failed, cluster, lease, cap)
+        JOBS[name] = Job(name, model, work, failed, cluster, lease, cap, most_waits, locks)
         return work
 
     return register
@@ -126,23 +133,36 @@ def continue_soon(row: Leased, name: str) -> None:
         wake(name, row.pk)
 
 
+def made_progress(row: Leased) -> None:
+    """What goes wrong from here on counts afresh: a long piece of work may be told to wait many times."""
+    update(row, attempts=1, waits=0)
+
+
 def _end(known: Job, row: Leased, state: JobState, code: str, sentence: str) -> None:
+    failed = known.failed if state in (JobState.FAILED, JobState.DEAD) else None
     try:
-        with fenced(row):
-            update(row, job_state=state, failure_code=code, failure=sentence[:500], lease_until=None)
-            if known.failed and state in (JobState.FAILED, JobState.DEAD):
-                known.failed(row)
+        with transaction.atomic():
+            if failed and known.locks:
+                known.locks(row)
+            with fenced(row):
+                update(row, job_state=state, failure_code=code, failure=sentence[:500], lease_until=None)
+                if failed:
+                    failed(row)
     except LeaseLost:
         return
 
 
 def _again(known: Job, row: Leased, after: timedelta | None, reason: str, *, waited: bool = False) -> None:
     waits = row.waits + waited
-    if row.attempts - waits >= known.cap or waits > _MOST_WAITS:
+    if row.attempts - waits >= known.cap or waits > known.most_waits:
         _end(known, row, JobState.DEAD, "gave_up", reason)
         return
-    step = LADDER[min(row.attempts - 1, len(LADDER) - 1)]
-    wait = after if after is not None else step * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+    step = LADDER[min(row.attempts - 1, len(LADDER) - 1)] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+    wait = step if after is None else after
+    if (
+        waits > 1 and known.most_waits < MOST_WAITS
+    ):  # "soon", said again and again, would use few waits up at once
+        wait = max(wait, step)
     try:
         update(
             row,

@@ -34,7 +34,7 @@ KINDS: dict[str, Kind] = {
         Kind("approved", "My request was approved"),
         Kind("sent_back", "My request was sent back"),
         Kind("rejected", "My request was rejected"),
-        Kind("live", "My request is live", By.DIGEST),
+        Kind("live", "My request is live"),
         Kind("set_up", "A customer has set a connection up", By.DIGEST),
         Kind("failed", "A connection failed"),
         Kind("quarantined", "A connection has stopped working", roles=_TECHNICAL),

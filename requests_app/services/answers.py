@@ -24,6 +24,7 @@ from requests_app.services.given import Given, holds_something, is_same, parsed,
 from requests_app.services.kinds import InvalidAnswer
 from requests_app.services.moves import MoveRefused, reopen
 from requests_app.services.secrets import seal
+from requests_app.services.wishes import asks_the_set_up, follow, parts_asked
 
 __all__ = ["EditRefused", "InvalidAnswer", "give_answer", "lock", "may_give", "postpone_answer", "rise"]
 
@@ -152,6 +153,7 @@ def _change(
         answer = Answer.objects.select_related("item__req", "evidence").get(item=item)
         if given is not None and is_same(answer, given):
             return answer
+        asked = parts_asked(fresh) if fresh.connection_id and asks_the_set_up(item) else None
         rise(fresh, by)
         before = words_of(answer)
         keep(answer)
@@ -160,6 +162,8 @@ def _change(
         answer.decided_by = answer.decided_at = None
         answer.save()
         _write_line(answer, by, before, what=ChangeOf.GIVEN if given is not None else ChangeOf.POSTPONED)
+        if asked is not None:
+            follow(fresh, asked, by=by)
     req.refresh_from_db(fields=["stage", "version", "updated_at", "decided_by", "decided_at"])
     return answer
 

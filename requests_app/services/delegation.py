@@ -9,20 +9,17 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.urls import reverse
-from django.utils import translation
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from integrations.provider import Audience, Owner
 from portal.accounts.models import AccessLink, Role, User
-from portal.accounts.services import create_link, mail_link, revoke_link, scope_of
+from portal.accounts.services import create_link, revoke_link, scope_of
 from portal.audit.services import record
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
-from portal.notices.services import notify
 from requests_app.lifecycle import Stage
-from requests_app.models import Event, Item, Request
+from requests_app.models import Event, Request
+from requests_app.services.delegation_told import customers_items, tell_of_link
+from requests_app.services.setting_up import begin_set_up, may_set_up, set_up_of
 
 MOST_OPEN = 10  # colleagues per request: more is a mailing list
 LONGEST_NOTE = 1_000
@@ -49,18 +46,29 @@ class Held:
 
 
 def delegate(
-    req: Request, email: str, *, by: User, item_keys: Iterable[str] = (), note: str = ""
+    req: Request,
+    email: str,
+    *,
+    by: User,
+    item_keys: Iterable[str] = (),
+    note: str = "",
+    sets_up: bool = False,
+    language: str = "",
 ) -> AccessLink:
     """Hands items on by a link in the colleague's mail; without keys all that `by` holds.
 
-    `by` is a customer admin, who hands on what they hold and keeps it, or the desk. Raises NeedsPerson.
+    `by` is a customer admin, who hands on what they hold and keeps it, or the desk. With `sets_up` the link leads to
+    the set-up of the connection, which is the whole part of somebody who holds it, as long as there is one to do.
+    Raises NeedsPerson, and drafts.DraftRefused as begin_set_up does.
     """
     address, note = email.strip().lower(), " ".join(note.replace("\x00", "").split("\n")).strip()
     keys = _keys(req, by, frozenset(item_keys))
+    if sets_up and keys:
+        raise NeedsPerson(_("You cannot hand this on."), code="not_yours")
     _check(req, address, note, by)
     with transaction.atomic():
         fresh = Request.objects.select_for_update(no_key=True).get(pk=req.pk)
-        if fresh.current_stage != Stage.WAITING_ON_CUSTOMER:
+        if fresh.current_stage != Stage.WAITING_ON_CUSTOMER and not sets_up:
             raise NeedsPerson(_("This part is no longer open, so nothing can be handed on."), code="stage")
         if len({link.email for link in open_links(req)} - {address}) >= MOST_OPEN:
             raise NeedsPerson(
@@ -72,12 +80,21 @@ def delegate(
             req.public_id,
             address,
             by=by,
-            language=by.language,
+            language=language or by.language,
             item_keys=keys,
             delegated_by=by,
         )
-        _tell(req, link, note, by)
+        # Begun here if it was not before, so that the link leads to a step of it. Refused where there is nothing to do.
+        connection = begin_set_up(req, by=by) if sets_up else None
+        tell_of_link(req, link, note, by, connection)
     return link
+
+
+def may_hand_set_up_on(req: Request, by: User) -> bool:
+    """Whether there is a set-up to do, and it is `by`'s to hand on."""
+    if by.role == Role.CUSTOMER_ADMIN and scope_of(by, req.public_id) is not None:
+        return False
+    return may_set_up(req) and not set_up_of(req).is_confirmed
 
 
 def take_back(req: Request, link: AccessLink, *, by: User) -> None:
@@ -122,7 +139,7 @@ def held_by_colleagues(req: Request) -> list[Held]:
     links = list(open_links(req))
     if not links:
         return []
-    labels = dict(_customers_items(req).values_list("key", "label"))
+    labels = dict(customers_items(req).values_list("key", "label"))
     return [
         Held(link, frozenset(link.item_keys), tuple(labels[key] for key in link.item_keys if key in labels))
         for link in links
@@ -134,7 +151,7 @@ def _keys(req: Request, by: User, wanted: frozenset[str]) -> frozenset[str]:
     if not _may_see(req, by) or by.role not in (Role.CUSTOMER_ADMIN, Role.CSM, Role.TL):
         raise NeedsPerson(_("You cannot hand this on."), code="not_yours")
     held = scope_of(by, req.public_id) if by.role == Role.CUSTOMER_ADMIN else None
-    known = set(_customers_items(req).values_list("key", flat=True))
+    known = set(customers_items(req).values_list("key", flat=True))
     if not wanted <= known or (held is not None and not wanted <= held):
         raise NeedsPerson(_("You cannot hand this on."), code="not_yours")
     return wanted or held or frozenset()
@@ -153,53 +170,6 @@ def _check(req: Request, address: str, note: str, by: User) -> None:
         raise NeedsPerson(_("Say it in at most %(most)d characters.") % {"most": LONGEST_NOTE}, code="note")
 
 
-def _tell(req: Request, link: AccessLink, note: str, by: User) -> None:
-    """The colleague by mail, the owner by notice, everybody else by the timeline and the audit log."""
-    count = len(link.item_keys)
-    labels = list(_customers_items(req).filter(key__in=link.item_keys).values_list("label", flat=True))
-    with translation.override(link.language):
-        context = {
-            "company": req.company.name,
-            "provider": req.provider.name,
-            "who": str(by),
-            "who_email": by.email,
-            "what": "\n".join(f"- {_(label)}" for label in labels),
-            "note": note,
-            "expires_on": date_format(link.expires_at, _("j F Y")),
-        }
-    mail_link(link, template="delegated", context=context)
-    what = f"{count} answer{'s' if count != 1 else ''}" if count else "the whole part"
-    Event.objects.create(
-        req=req,
-        by=by,
-        move="delegate",
-        words=f"{by} asked {link.email} for {what}"[:500],
-        for_customer=True,
-    )
-    record(
-        "request.delegate",
-        by=by,
-        company_id=req.company_id,
-        subject=str(req),
-        details={"email": link.email, "items": link.item_keys},
-    )
-    if req.owner_id != by.pk:
-        notify(
-            [req.owner],
-            "delegated",
-            words=f"{req} {req.company.name}: {by} asked {link.email}{_where(link.email, by)} for {what}",
-            url=reverse("request_detail", args=[req.number]),
-            marker=f"delegated:{link.pk}",
-            detail=note,
-        )
-
-
-def _where(address: str, by: User) -> str:
-    """A colleague outside their own domain may be a consultant, or a slip: the owner should see it."""
-    same = address.rpartition("@")[2] == by.email.lower().rpartition("@")[2]
-    return "" if same or by.is_desk_staff else " (another domain)"
-
-
 def _end(req: Request, links: Sequence[AccessLink]) -> None:
     """Revokes these, and whatever was handed on by those who thereby lose their access."""
     for link in links:
@@ -210,12 +180,6 @@ def _end(req: Request, links: Sequence[AccessLink]) -> None:
     onward = list(open_links(req).filter(delegated_by__in=outside)) if outside else []
     if onward:
         _end(req, onward)
-
-
-def _customers_items(req: Request) -> QuerySet[Item]:
-    return Item.objects.filter(
-        req=req, owner=Owner.CUSTOMER, visible_to__contains=Audience.CUSTOMER.value
-    ).order_by("position")
 
 
 def _may_see(req: Request, by: User) -> bool:

@@ -25,8 +25,8 @@ from requests_app.models import Event, Item, Request
 from requests_app.queries import editors, missing_items
 from requests_app.services.changes import changes_in_ticket
 from requests_app.services.secrets import credential_givers, credential_settings
-from requests_app.services.setting_up import chosen_mapping
 from requests_app.services.tickets import attachments_of, render_ticket
+from requests_app.services.wishes import chosen_by
 
 _ACTORS = {Role.CSM: Actor.CSM, Role.TL: Actor.TL, Role.CUSTOMER_ADMIN: Actor.CUSTOMER_ADMIN}
 _WORKS = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
@@ -181,12 +181,14 @@ def _approved(req: Request, by: User) -> None:
     card = req.provider
     connection = None
     if card.source is not None or card.sign_in is not None:
+        chosen = chosen_by(req)
         try:
             connection = activate_connection(
                 req.company,
                 req.provider_slug,
                 settings=credential_settings(req),
-                mapping=chosen_mapping(req),
+                mapping=chosen.mapping,
+                policy=chosen.policy,
                 by=by,
                 request_number=str(req),
                 given=credential_givers(req),

@@ -9,19 +9,20 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from integrations.models import Connection, ConnectionState, Draft, DraftState, Purpose, Receipt
 from integrations.provider import Kind
-from integrations.services import drafts
+from integrations.services import draft_answers, drafts
+from integrations.services.receipts import counted
 from portal.accounts.models import User
 from portal.kit.errors import NeedsPerson
 from requests_app.lifecycle import Stage
-from requests_app.models import AnswerState, Event, Item, Request
+from requests_app.models import Event, Request
 from requests_app.services.secrets import credential_givers, credential_settings
+from requests_app.services.wishes import chosen_by, parts_unheard
 
 _ENDED = frozenset({Stage.REJECTED, Stage.CANCELLED, Stage.CLOSED, Stage.LIVE})
-_GIVEN = (AnswerState.PROVIDED, AnswerState.ACCEPTED)
-NOTIFY = "hris.notify_employees"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class SetUp:
     @property
     def is_begun(self) -> bool:
         return self.draft is not None
+
+    @property
+    def counted(self) -> list[tuple[str, str, int]]:
+        """What the plan came to, as the approver reads it."""
+        return counted(self.receipt) if self.receipt else []
 
     @property
     def confirmed_at(self) -> datetime | None:
@@ -77,22 +83,24 @@ def begin_set_up(req: Request, *, by: User) -> Connection:
         fresh = Request.objects.select_for_update(no_key=True).get(pk=req.pk)
         if not may_set_up(fresh):
             raise NeedsPerson(_("There is nothing to set up now."), code="stage")
-        is_new = fresh.connection is None
+        is_new, chosen = fresh.connection is None, chosen_by(fresh)
         draft = drafts.begin_setup(
             fresh.company,
             fresh.provider_slug,
             settings=credential_settings(fresh),
-            mapping=chosen_mapping(fresh),
+            mapping=chosen.mapping,
             by=by,
             request_number=str(fresh),
             given=credential_givers(fresh),
-            policy={"mails": True} if _wants_mails(fresh) else None,
+            policy=chosen.policy,
         )
         connection: Connection = draft.connection
         Request.objects.filter(pk=req.pk).update(connection=connection)
         if is_new:
             words = f"{by} began to set the connection up"
             Event.objects.create(req=fresh, by=by, words=words[:500], for_customer=True)
+        elif parts := parts_unheard(fresh):
+            draft_answers.take_over(drafts.begin_change(connection, by=by), parts, by=by)
     req.connection = connection
     return connection
 
@@ -106,19 +114,14 @@ def whom_it_waits_for(req: Request, setup: SetUp) -> str:
 
 def told(receipt: Receipt) -> str:
     """A receipt as the ticket and the timeline tell it: numbers, who, and its address. No names of people."""
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(receipt.counts.items()) if count)
+    with override("en"):
+        counts = ", ".join(f"{number:,} {label.lower()}" for _name, label, number in counted(receipt))
     address = f"{settings.SITE_URL}{reverse('receipt_detail', args=[receipt.public_id])}"
     return (
         f"{receipt.confirmed_by} confirmed the plan for {receipt.affected:,} people on "
         f"{receipt.confirmed_at:%Y-%m-%d %H:%M} UTC: {counts or 'nobody'}.\n"
         f"Receipt {receipt.digest}: {address}"
     )
-
-
-def chosen_mapping(req: Request) -> dict[str, str]:
-    """Directory attribute -> the vendor's field that was chosen for it."""
-    chosen = Item.objects.filter(req=req, answer__state__in=_GIVEN)
-    return {item.maps: str(item.answer.value) for item in chosen.exclude(maps="").select_related("answer")}
 
 
 def waits_for_set_up(req: Request) -> bool:
@@ -129,8 +132,3 @@ def waits_for_set_up(req: Request) -> bool:
         and connection is not None
         and connection.state == ConnectionState.SETTING_UP
     )
-
-
-def _wants_mails(req: Request) -> bool:
-    item = Item.objects.filter(req=req, key=NOTIFY, answer__state__in=_GIVEN).select_related("answer").first()
-    return item is not None and item.answer.value is True

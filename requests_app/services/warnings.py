@@ -16,6 +16,7 @@ from portal.kit.addresses import FREE_MAIL, is_free_mail
 from requests_app.models import AnswerState, Request
 from requests_app.queries import Line, lines_of
 from requests_app.services.filing import find_duplicates
+from requests_app.services.wishes import unheard
 
 EXPIRES_SOON = timedelta(days=60)
 _EXPIRY = "expires_on"
@@ -42,7 +43,7 @@ class _Look:
 
 
 def warnings_of(req: Request) -> list[Warning]:
-    """Contradictions first, then risks, then what is promised. At most three queries."""
+    """Contradictions first, then risks, then what is promised. At most seven queries."""
     lines = tuple(line for line in lines_of(req) if line.applies)
     given = {line.item.key: line.answer.value for line in lines if line.is_settled}
     look = _Look(req, given, lines)
@@ -64,6 +65,14 @@ def _contradictions(look: _Look) -> Iterator[Warning]:
     test_user, domain = look.text("sso.test_username"), look.text("tenant_domain")
     if "@" in test_user and domain and test_user.rpartition("@")[2] != domain:
         yield Warning(f"The test user is not in the domain {domain}.", ("sso.test_username", "tenant_domain"))
+
+
+def _unheard(look: _Look) -> Iterator[Warning]:
+    for item in unheard(look.req):
+        yield Warning(
+            f"The answer differs from the confirmed plan: “{item.label}” Go on setting up, or ask the customer to.",
+            (item.key,),
+        )
 
 
 def _risks(look: _Look) -> Iterator[Warning]:
@@ -120,6 +129,7 @@ def _promises(look: _Look) -> Iterator[Warning]:
 
 _RULES: tuple[Callable[[_Look], Iterator[Warning]], ...] = (
     _contradictions,
+    _unheard,
     _risks,
     _company,
     _expiries,

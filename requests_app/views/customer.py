@@ -25,6 +25,7 @@ from requests_app.services.guides import guide_of
 from requests_app.services.moves import MoveRefused, make_move
 from requests_app.services.news import tell
 from requests_app.services.setting_up import may_set_up, set_up_of
+from requests_app.services.wishes import unheard
 from requests_app.views.customer_talk import talk_of
 from requests_app.views.customer_words import reads_of, steps_of, story_of
 from requests_app.views.links import note_visit
@@ -41,7 +42,7 @@ def customer_request(request: DeskRequest, public_id: UUID) -> HttpResponse:
     req, user = customer_req(request.user, public_id), request.user
     note_visit(req, user)
     topics = _topics(req, user)
-    open_lines = _open_lines(topics)
+    open_lines, setup = _open_lines(topics), set_up_of(req)
     context = {
         "req": req,
         "company": req.company,
@@ -51,14 +52,15 @@ def customer_request(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "next": next((row for row in topics if not row.state.is_done), None),
         "minutes": max(5, 5 * round(len(open_lines) * _MINUTES_PER_ITEM / 5)),
         "theirs": req.current_stage == Stage.WAITING_ON_CUSTOMER,
-        "steps": steps_of(req),
+        "steps": steps_of(req, must_set_up=may_set_up(req) and not setup.is_confirmed),
         "reads": reads_of(req.provider),
         "timeline": story_of(req),
         "talk": talk_of(req),
         "form": MessageForm(),
         "held": held_by_colleagues(req),
-        "setup": set_up_of(req),
+        "setup": setup,
         "can_set_up": may_set_up(req),
+        "unheard": unheard(req),
         **_part(req, user, topics),
     }
     return render(request, "customer/request.html", context)

@@ -32,18 +32,21 @@ def story_of(req: Request) -> list[Entry]:
     return [_entry(event) for event in Event.objects.filter(req=req, for_customer=True).select_related("by")]
 
 
-def steps_of(req: Request) -> list[dict[str, str]]:
-    """Where the request is, in the customer's words."""
+def steps_of(req: Request, *, must_set_up: bool) -> list[dict[str, str]]:
+    """Where the request is, in the customer's words. `must_set_up`: the connection waits for its plan."""
     stage = req.current_stage
     at = {Stage.WAITING_ON_CUSTOMER: 0, Stage.LIVE: 4, Stage.CLOSED: 4}.get(stage, 1)
     at = 2 if stage in (Stage.APPROVED, Stage.FAILED) else at
+    connecting = _("By ourselves; nothing for you to do.")
+    if must_set_up:
+        connecting = _("As soon as you have set the connection up and confirmed its plan.")
     words = (
         (_("You answer"), _("Only what we cannot know.")),
         (
             _("We check"),
             _("%(owner)s looks at it, and a colleague approves it.") % {"owner": req.owner},
         ),
-        (_("We connect"), _("By ourselves; nothing for you to do.")),
+        (_("We connect"), connecting),
         (_("It runs"), _("You see the connection and everything it does.")),
     )
     states = ["done" if index < at else "now" if index == at else "next" for index in range(len(words))]

@@ -12,13 +12,21 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from integrations.services.drafts import DraftRefused
 from portal.accounts.limits import RateLimited, take
 from portal.accounts.services import scope_of
 from portal.kit.errors import NeedsPerson
-from requests_app.forms import DelegateForm
+from requests_app.forms import SET_UP, DelegateForm
+from requests_app.lifecycle import Stage
 from requests_app.models import Request
 from requests_app.queries import Line, checklist_for
-from requests_app.services.delegation import delegate, held_by_colleagues, open_links, take_back
+from requests_app.services.delegation import (
+    delegate,
+    held_by_colleagues,
+    may_hand_set_up_on,
+    open_links,
+    take_back,
+)
 from requests_app.views.shared import DeskRequest, customer_req
 
 _MOST_A_DAY = 30
@@ -26,12 +34,16 @@ _MOST_A_DAY = 30
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def customer_delegate(request: DeskRequest, public_id: UUID) -> HttpResponse:
-    """`?item=` or `?topic=` says what is chosen at first; without either it is everything that is open."""
+    """`?item=`, `?topic=` or `?set_up=1` says what is chosen at first; without any it is everything that is open."""
     req = customer_req(request.user, public_id)
     lines = [line for state in checklist_for(req, request.user) for line in state.lines]
+    offers_set_up = may_hand_set_up_on(req, request.user)
+    if offers_set_up and req.current_stage != Stage.WAITING_ON_CUSTOMER:
+        lines = []
     form = DelegateForm(
         request.POST if request.method == "POST" else None,
         lines=lines,
+        offers_set_up=offers_set_up,
         initial={"items": _chosen(request, lines)},
     )
     if request.method == "POST" and form.is_valid() and _delegate(request, req, form, lines):
@@ -64,6 +76,8 @@ def customer_take_back(request: DeskRequest, public_id: UUID, pk: int) -> HttpRe
 
 def _chosen(request: DeskRequest, lines: list[Line]) -> list[str]:
     item, topic = request.GET.get("item"), request.GET.get("topic")
+    if request.GET.get("set_up"):
+        return [SET_UP]
     if item:
         return [line.item.key for line in lines if str(line.item.pk) == item]
     return [line.item.key for line in lines if line.is_open and topic in (None, line.item.topic)]
@@ -73,11 +87,12 @@ def _delegate(request: DeskRequest, req: Request, form: DelegateForm, lines: lis
     given, user = form.cleaned_data, request.user
     # Whoever holds everything and chooses everything hands on the whole part, with what is added to it later.
     whole = len(given["items"]) == len(lines) and scope_of(user, req.public_id) is None
+    keys = () if whole or form.sets_up else given["items"]
     try:
         take("delegate", str(req.public_id), most=_MOST_A_DAY, per=timedelta(days=1))
-        delegate(req, given["email"], by=user, item_keys=() if whole else given["items"], note=given["note"])
+        delegate(req, given["email"], by=user, item_keys=keys, note=given["note"], sets_up=form.sets_up)
     except NeedsPerson as error:
         form.add_error(error.code if error.code in form.fields else "email", error.sentence)
-    except RateLimited as error:
+    except (RateLimited, DraftRefused) as error:
         form.add_error(None, error.sentence)
     return not form.errors

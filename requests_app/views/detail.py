@@ -21,6 +21,7 @@ from requests_app.services.clocks import times_of
 from requests_app.services.reminders import state_of
 from requests_app.services.setting_up import has_set_up, may_set_up, set_up_of, whom_it_waits_for
 from requests_app.services.tickets import render_ticket
+from requests_app.services.wishes import unheard
 from requests_app.views.buttons import buttons
 from requests_app.views.conversation import MessageForm, conversation_of
 from requests_app.views.detail_parts import exceptions, expiring, lines_in, relatives, still_open
@@ -119,6 +120,7 @@ def _outside(req: Request) -> dict[str, Any]:
         "has_setup": has_set_up(req),
         "can_set_up": may_set_up(req),
         "setup_waits_for": whom_it_waits_for(req, setup),
+        "unheard": unheard(req),
     }
 
 

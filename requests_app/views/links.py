@@ -15,12 +15,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from integrations.provider import Audience
+from integrations.services.drafts import DraftRefused
 from portal.accounts.models import AccessLink, Language, User
 from portal.accounts.services import LINK_DAYS, revoke_link
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
 from requests_app import queries
 from requests_app.models import Request
+from requests_app.services.delegation import delegate, may_hand_set_up_on
 from requests_app.services.invitations import invite_customer
 from requests_app.services.moves import MoveRefused
 from requests_app.views.shared import DeskRequest, staff_req
@@ -94,24 +96,33 @@ def _invited(links: list[AccessLink], labels: Mapping[str, str]) -> Invited:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def request_invite(request: DeskRequest, number: int) -> HttpResponse:
+    """`?set_up=1` asks somebody to set the connection up, wherever the request stands."""
     req = staff_req(request.user, number)
+    sets_up = bool(request.GET.get("set_up")) and may_hand_set_up_on(req, request.user)
     last = AccessLink.objects.filter(request_id=req.public_id).order_by("-created_at").first()
     initial = {"email": last.email, "language": last.language} if last else {}
     form = InviteForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            language = form.cleaned_data["language"] or Language.ENGLISH
-            invite_customer(req, form.cleaned_data["email"], by=request.user, language=language)
+            _invite(req, form.cleaned_data, by=request.user, sets_up=sets_up)
         except NeedsPerson as error:
             form.add_error("email", error.sentence)
-        except MoveRefused as error:
+        except (MoveRefused, DraftRefused) as error:
             form.add_error(None, error.sentence)
         else:
             messages.success(request, f"The link is on its way to {form.cleaned_data['email']}.")
             return redirect("request_detail", number)
     asked = [state for state in queries.checklist(req, Audience.CUSTOMER) if not state.is_done]
     context = {"req": req, "form": form, "asked": asked, "days": LINK_DAYS, "again": last is not None}
+    context["sets_up"] = sets_up
     return render(request, "requests_app/invite.html", context, status=422 if form.errors else 200)
+
+
+def _invite(req: Request, given: Mapping[str, str], *, by: User, sets_up: bool) -> AccessLink:
+    language = given["language"] or Language.ENGLISH
+    if sets_up:
+        return delegate(req, given["email"], by=by, sets_up=True, language=language)
+    return invite_customer(req, given["email"], by=by, language=language)
 
 
 @require_POST

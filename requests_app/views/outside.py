@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from integrations.models import Check, Connection, ConnectionState, Run
 from integrations.provider import Kind
 from integrations.services.states import tile
+from integrations.views.words import run_title
 from portal.kit.leases import JobState
 from portal.outbox.models import Effect
 from requests_app.lifecycle import Stage
@@ -55,6 +56,10 @@ class Outside:
     @property
     def connection_failed(self) -> bool:
         return self.connection is not None and self.connection.state == ConnectionState.QUARANTINED
+
+    @property
+    def run_words(self) -> str:
+        return run_title(self.run) if self.run else ""
 
     @property
     def every(self) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -37,14 +38,16 @@ def request_set_up(request: DeskRequest, number: int) -> HttpResponse:
 
 @require_safe
 def setup_forward(request: DeskRequest, public_id: UUID) -> HttpResponse:
-    """ "I am not the admin": to the page that sends the person who is a link of their own."""
+    """ "Somebody else is the admin": to the page that sends them a link of their own, which leads to these steps."""
     rows = Request.objects.for_actor(request.user).filter(connection__public_id=public_id)
     req: Request = get_object_or_404(rows.order_by("-pk")[:1])
     if request.user.role == Role.CUSTOMER_ADMIN:
         if scope_of(request.user, req.public_id) is not None:
             raise Http404
-        return redirect("customer_delegate", req.public_id)
-    return redirect("request_invite", req.number)
+        page = reverse("customer_delegate", args=[req.public_id])
+    else:
+        page = reverse("request_invite", args=[req.number])
+    return redirect(f"{page}?set_up=1")
 
 
 def _begun(request: DeskRequest, req: Request, *, back: HttpResponse) -> HttpResponse:

@@ -9,6 +9,7 @@ from tests.benchmarks.database import empty, settle
 from tests.benchmarks.figures import BARE, COPY, DAY, FIRST, UNCHANGED, Cost, Figure, Figures
 from tests.benchmarks.memory import peak_of_a_sync
 from tests.benchmarks.recording import record_pages
+from tests.support import documents
 
 FEW, MANY = 1_000, 10_000
 TENANTS = 10  # connections that two workers share
@@ -39,6 +40,8 @@ def measure(folder: Path, people: int, rounds: int, *, scale: int = 0) -> Figure
     _profile(result, pages["people"])
     growth = _peak(people) - _peak(FEW)
     result.figures.append(Figure(f"memory growth, {FEW:,} to {people:,} people", growth, 32.0, "MiB"))
+    document = max(map(documents.growth, documents.CASES))
+    result.figures.append(Figure("memory growth for one document of 80 MiB (P9)", document, 32.0, "MiB"))
     _plan(result, pages["many"])
     _workers(result, pages["many"])
     if scale:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.test_accessible import signed_in
@@ -42,3 +42,31 @@ def test_a_request_that_was_called_off_is_no_trouble_and_one_that_failed_is(
     expect(note).to_be_visible()
     page.evaluate(ASK, ["/healthz", "htmx:afterRequest"])
     expect(note).to_be_hidden()
+
+
+BEGIN = """(address) => {
+  const alarm = () => console.info("alarm", !document.getElementById("desk-offline").hidden);
+  document.addEventListener("htmx:sendError", () => setTimeout(alarm), { once: true });
+  htmx.ajax("GET", address, { target: "#main", swap: "none" }).catch(() => {});
+}"""
+
+
+@pytest.mark.slow
+def test_leaving_a_page_while_it_asks_for_something_raises_no_alarm(
+    profile: Profile, live_server: LiveServer
+) -> None:
+    page = signed_in(profile(), a_user(), live_server)
+    page.goto("/my-work/")
+    under_way: list[Route] = []
+    next_page: list[Route] = []
+    page.route("**/waits/", lambda route: under_way.append(route))
+    page.route("**/requests/", lambda route: next_page.append(route))
+    with page.expect_request("**/waits/"):
+        page.evaluate(BEGIN, "/waits/")
+    with page.expect_request("**/requests/"):
+        page.evaluate("() => { setTimeout(() => location.assign('/requests/')); }")
+    with page.expect_console_message(lambda message: message.text.startswith("alarm")) as told:
+        under_way[0].abort()
+    assert told.value.text == "alarm false"
+    next_page[0].continue_()
+    page.wait_for_url("**/requests/")

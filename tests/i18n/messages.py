@@ -167,7 +167,8 @@ def objected() -> Iterator[str]:
             answer = Answer(True, people, unidentified, repeated, expected)
             effect = Effect(owned, absent=min(absent, owned), added=added)
             yield from (one.words for one in objections(answer, effect))
-    yield from (one.words for one in objections(Answer(False, 1), Effect(1)))
+    for answer in (Answer(False, 1), Answer(True, 1, before=9_000), Answer(True, 1_200, before=9_000)):
+        yield from (one.words for one in objections(answer, Effect(1)))
 
 
 def _said_by(card: Provider) -> Iterator[str]:

@@ -13,10 +13,11 @@ from django.test import Client
 from django.utils import translation
 from pytest_django.fixtures import Settings
 
-from integrations.models import Connection, DirectoryPerson, Invitation
+from integrations.models import Connection, DirectoryPerson, Draft, Invitation, Purpose, Receipt, Run, RunKind
 from integrations.services.held_news import mail_held
 from integrations.services.invitations import mail_invitations
 from integrations.services.ladder import mail_admin
+from integrations.services.run_news import mail_changed, mail_not_done, mail_synced
 from portal.accounts.models import AccessLink, Allowance, Role
 from portal.accounts.services import renew_link
 from portal.kit import clock
@@ -111,6 +112,43 @@ def held(link: AccessLink, req: Request) -> None:
     mail_held(connection, link.used_by, 7, marker="held")
 
 
+def a_receipt(link: AccessLink, req: Request, purpose: Purpose) -> Receipt:
+    """Confirmed by the customer: another field for the location."""
+    assert link.used_by is not None
+    connection = Connection.objects.create(company=req.company, provider_slug="personio", kind="hris")
+    draft = Draft.objects.create(connection=connection, purpose=purpose, created_by=link.used_by)
+    return Receipt.objects.create(
+        connection=connection,
+        draft=draft,
+        purpose=purpose,
+        before={**connection.settings},
+        after={**connection.settings, "mapping": {"location": "city"}},
+        affected=7,
+        confirmed_by=link.used_by,
+    )
+
+
+def synced(link: AccessLink, req: Request) -> None:
+    receipt = a_receipt(link, req, Purpose.SETUP)
+    run = Run.objects.create(
+        connection=receipt.connection, kind=RunKind.FIRST, added=7, problem_count=2, held=1
+    )
+    mail_synced(run, receipt.connection, receipt.confirmed_by)
+
+
+def changed(link: AccessLink, req: Request) -> None:
+    receipt = a_receipt(link, req, Purpose.CHANGE)
+    run = Run.objects.create(connection=receipt.connection, kind=RunKind.MANUAL, changed=7, problem_count=1)
+    mail_changed(run, receipt.connection, receipt.confirmed_by, receipt)
+
+
+def not_done(link: AccessLink, req: Request) -> None:
+    receipt = a_receipt(link, req, Purpose.CHANGE)
+    why = "The plan is not the one that was confirmed any more: it differs for 3 people. Nobody was changed."
+    run = Run.objects.create(connection=receipt.connection, kind=RunKind.MANUAL, objections=[why])
+    mail_not_done(run, receipt.connection, receipt.confirmed_by, receipt)
+
+
 def invited_to_the_lms(link: AccessLink, req: Request) -> None:
     connection = Connection.objects.create(company=req.company, provider_slug="personio", kind="hris")
     person = DirectoryPerson.objects.create(
@@ -132,6 +170,9 @@ CAUSES: dict[str, tuple[Callable[[AccessLink, Request], None], str]] = {
     "expiring": (expiring, "31. Mai 2027"),
     "paused": (paused, "setzen Sie die Anbindung dann fort"),
     "held": (held, "behalten sie ihren Zugang"),
+    "synced": (synced, "2 Probleme verdienen einen Blick"),
+    "changed": (changed, "- Standort: Ort (vorher: Standort)"),
+    "not_done": (not_done, "unterscheidet sich bei 3 Personen"),
     "invited": (invited_to_the_lms, "Die Einladung gilt sechs Monate"),
 }
 

@@ -16,6 +16,8 @@ from integrations.engine.guard import Answer, Effect, objections
 from integrations.engine.problems import Found
 from integrations.engine.saying import Said, as_data, from_data, in_words, listing, quoted, say, small
 from integrations.people import Status
+from integrations.services.wording import shape_words
+from integrations.sources.fields import shape
 from portal.kit.retold import retold
 from tests.i18n import messages
 from tests.integrations.test_engine_explain import GONE, HERE, about, facts, jane
@@ -85,6 +87,32 @@ def test_a_heading_within_a_german_sentence_keeps_its_capital() -> None:
     assert step.words == "They have no e-mail address that can be used: no work e-mail."
     with translation.override("de"):
         assert in_words(step.words, gettext).endswith("werden kann: Keine dienstliche E-Mail.")
+
+
+@pytest.mark.parametrize(
+    ("told", "german"),
+    [
+        ("12 characters", "12 Zeichen"),
+        ("text aaa-99 %(a)s …", "Text aaa-99 %(a)s …"),
+        (shape(["x"]), "Liste"),
+        (shape(7), "Zahl"),
+        (shape({}), "Objekt"),
+        (shape(True), "ja oder nein"),
+        (shape(None), "nichts"),
+        (shape(object()), "etwas anderes"),
+        ("as a card says it", "as a card says it"),
+        ("", ""),
+    ],
+)
+def test_the_shape_of_a_value_is_told_in_german_and_its_letters_stay(told: str, german: str) -> None:
+    with translation.override("en-gb"):
+        assert shape_words(told) == told
+    with translation.override("de"):
+        assert shape_words(told) == german
+        unreadable = about(
+            None, unreadable="bad_date", problem=Found("bad_date", field="hired_on", shape=told)
+        )
+        assert german in [in_words(one, gettext) for one in trace(unreadable).steps[0].details][-1]
 
 
 @pytest.mark.parametrize("value", ["100 %", "%(n1)s", "is", "“quoted”", "%"])

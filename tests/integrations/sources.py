@@ -67,7 +67,8 @@ class ListSource:
 
     def read(self, record: Record) -> Person:
         if record["status"] not in list(Status):
-            raise Unreadable("unknown_status", "status", "text aaaa")
+            name = f"{record['fields']['first_name']} {record['fields']['last_name']}"
+            raise Unreadable("unknown_status", "status", "text aaaa", name)
         return Person(record["id"], Status(record["status"]), record["fields"])
 
 

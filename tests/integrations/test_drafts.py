@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.utils.translation import override
+from pytest_django import Settings
 
 from integrations.models import (
     Connection,
@@ -231,11 +232,16 @@ def test_credentials_of_a_change_wait_for_its_confirmation(
     sync(ListSource(STAFF))
     draft = drafts.begin_change(connection, by=admin)
     fresh = {"client_id": "papi-1234", "client_secret": "newer-secret-99"}
+    draft.refresh_from_db()
+    assert draft.authenticated_at
+    assert draft.authenticated_at < draft.created_at, "nothing was tried by opening it"
+    drafts.authenticate(draft, {**fresh, "client_id": "another"}, by=admin, source=ListSource([]))
+    assert draft.authenticated_at > draft.created_at
     drafts.authenticate(draft, fresh, by=admin, source=ListSource([]))
     assert connection_settings(connection) == GIVEN
     assert connection_settings(connection, draft) == fresh
     receipt = confirmed(draft, by=admin, source=ListSource(STAFF))
-    assert "client_secret" in receipt.after["credentials"]
+    assert receipt.after["credentials"] == ["client_secret"], "what was left as it is, is not new"
     with people_from(ListSource(STAFF)):
         queue.run_job("sync.run", Run.objects.get(receipt=receipt).pk)
     assert connection_settings(connection) == fresh
@@ -283,6 +289,28 @@ def test_who_reads_another_language_never_gets_the_sentence_of_a_source(
     assert caught.value.code == code
     assert "Personio" in caught.value.sentence
     assert "only in English" not in caught.value.sentence
+
+
+def test_a_refusal_says_which_addresses_and_which_field(
+    company: Company, admin: User, settings: Settings
+) -> None:
+    draft, settings.SUPPORT_EMAIL = setup(company, admin), "help@desk.example"
+    blocked, kept = (
+        NeedsPerson("No.", code="ip_blocked"),
+        NeedsPerson("No.", "field_not_granted", about="dept"),
+    )
+
+    def told(error: NeedsPerson, language: str) -> str:
+        with override(language), pytest.raises(NeedsPerson) as caught:
+            drafts.authenticate(draft, {}, by=admin, source=ListSource([], refuses=error))
+        return caught.value.sentence
+
+    settings.EGRESS_ADDRESSES = ["192.0.2.7", "192.0.2.8"]
+    assert told(blocked, "en") == "No. Ours: 192.0.2.7, 192.0.2.8."
+    assert "192.0.2.8" in told(blocked, "de")
+    settings.EGRESS_ADDRESSES = []
+    assert told(blocked, "en") == "No. help@desk.example tells you which they are."
+    assert "dept" in told(kept, "de")
 
 
 def test_credentials_that_cannot_be_are_refused_before_anybody_is_asked(

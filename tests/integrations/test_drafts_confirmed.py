@@ -18,7 +18,7 @@ from integrations.models import (
     RunKind,
     RunOutcome,
 )
-from integrations.services import drafts
+from integrations.services import drafts, receipts
 from integrations.services.connections import activate_connection
 from integrations.services.drafts import DraftRefused
 from integrations.signals import draft_confirmed
@@ -27,7 +27,7 @@ from portal.audit.models import Entry
 from portal.kit import queue
 from tests.integrations.conftest import CARD, Syncer
 from tests.integrations.setting_up import CARE, GIVEN, STAFF, code_of, setup
-from tests.integrations.sources import ListSource, records
+from tests.integrations.sources import ListSource, record, records
 from tests.support.confirmed import confirmed, people_from, planned, ready
 from tests.support.together import together
 
@@ -93,6 +93,36 @@ def test_a_change_is_in_use_only_after_the_run_that_carries_it_out(
     connection.refresh_from_db()
     run.refresh_from_db()
     assert (run.outcome, run.deactivated, connection.filter) == (RunOutcome.APPLIED, 1, CARE)
+
+
+def test_another_attribute_for_groups_affects_whoever_moves_and_the_receipt_says_so(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    places = (("a", "Northgate"), ("b", "Northgate"), ("c", "Southgate"))
+    staff = ListSource([record(key, department="Care", location=place) for key, place in places])
+    sync(staff)
+    draft = planned(connection, by=admin, source=staff, policy={"group_by": "location", "invites": True})
+    assert draft.plan is not None
+    digest = draft.plan.plan_digest
+    assert code_of(lambda: drafts.confirm(draft, typed=0, plan_digest=digest, by=admin)) == "wrong_number"
+    receipt = drafts.confirm(draft, typed=3, plan_digest=digest, by=admin)
+    told = {name: number for name, _label, number in receipts.counted(receipt)}
+    assert told == {"regrouped": 3, "groups_made": 2, "joined": 3, "left_groups": 3}
+    with people_from(staff):
+        queue.run_job("sync.run", Run.objects.get(receipt=receipt).pk)
+    run = Run.objects.get(receipt=receipt)
+    assert (run.outcome, run.groups_made, run.joined, run.left_groups) == (RunOutcome.APPLIED, 2, 3, 3)
+    assert not run.changes.exists()
+
+
+def test_the_first_plan_tells_groups_and_invitations_and_whether_they_are_mailed(
+    company: Company, admin: User
+) -> None:
+    policy = {"invites": True, "mails": True}
+    receipt = confirmed(setup(company, admin), by=admin, source=ListSource(STAFF), policy=policy)
+    told = {name: number for name, _label, number in receipts.counted(receipt)}
+    assert told == {"added": 3, "groups_made": 2, "joined": 3, "invited": 3, "mailed": 3}
+    assert receipt.affected == 3
 
 
 def test_the_number_of_people_must_be_typed_and_is_not_told(company: Company, admin: User) -> None:

@@ -67,7 +67,7 @@ facts = st.builds(
     has_event=st.booleans(),
     known=st.none() | st.booleans().map(lambda active: Known(active, dict.fromkeys(ATTRIBUTES, ""))),
     protected=st.booleans(),
-    kept=st.sampled_from(("", "absent")),
+    kept=st.sampled_from(("", "absent", "outside")),
     problem=st.sampled_from((None, Found("duplicate_email"), Found("shortened"))),
     rules=rules,
 )
@@ -99,7 +99,7 @@ def test_the_explanation_agrees_with_what_a_run_does(found: Facts) -> None:
     sent = {"id": "k1", "status": found.person.status.value, "fields": dict(found.person.fields)}
     keyed: tuple[Keyed, ...] = identify([sent], READER, found.rules).keyed
     keyed = with_events(keyed, {"k1"} if found.has_event else ())
-    known = found.known and replace(found.known, shielded=found.protected or bool(found.kept))
+    known = found.known and replace(found.known, shielded=found.protected, kept=found.kept)
     judged = judge(keyed, {"k1": known} if known else {}, READER, found.rules)
     active = bool(known and known.active)
     for line in judged.lines:

@@ -35,6 +35,13 @@ def test_a_shrunken_answer_stops_everything(owned: int, people: int) -> None:
     assert any(one.stops for one in found) is (people == 0 or people < owned / 2)
 
 
+def test_a_list_that_lost_most_of_its_people_stops_although_few_of_them_were_let_in() -> None:
+    few = Effect(8, absent=5)
+    assert codes(Answer(True, 300, before=1_000), few) == ["shrunken_answer"]
+    assert codes(Answer(True, 500, before=1_000), few) == []
+    assert codes(Answer(True, 300, before=1_000), replace(few, confirmed=True)) == []
+
+
 @pytest.mark.parametrize(("sent", "stops"), [(99, True), (100, False), (101, False)])
 def test_the_vendors_own_total_must_be_reached(sent: int, stops: bool) -> None:
     assert codes(Answer(True, sent, expected=100), Effect(100)) == (["total_not_reached"] if stops else [])
@@ -92,6 +99,10 @@ def test_a_handful_of_people_may_all_be_others_unless_the_credentials_are_new(
     assert codes(Answer(True, known), everybody) == (["other_organisation"] if stops else [])
     found = codes(Answer(True, known), replace(everybody, new_credentials=True))
     assert found == ["other_organisation"]
+    filtered = Effect(known, absent=known, new_credentials=True, confirmed=True)
+    assert codes(Answer(True, 50), filtered) == ["other_organisation"], (
+        "though the filter lets none of them in"
+    )
 
 
 def test_a_plan_that_a_person_confirmed_may_remove_many_but_never_those_who_might_be_there() -> None:
@@ -99,7 +110,11 @@ def test_a_plan_that_a_person_confirmed_may_remove_many_but_never_those_who_migh
     assert codes(Answer(True, 100), Effect(100, outside=90)) == ["too_many_removals"]
     assert codes(Answer(True, 0), Effect(100, outside=90, confirmed=True)) == ["empty_answer"]
     assert codes(Answer(False, 100), Effect(100, absent=9, confirmed=True)) == ["incomplete_answer"]
-    assert codes(Answer(True, 49), Effect(100, absent=51, confirmed=True)) == ["shrunken_answer"]
+    assert codes(Answer(True, 49), Effect(100, absent=51)) == ["shrunken_answer"]
+    assert codes(Answer(True, 49), Effect(100, absent=51, confirmed=True)) == []
+    assert codes(Answer(True, 49, expected=98), Effect(100, absent=51, confirmed=True)) == [
+        "total_not_reached"
+    ]
     unsure = Answer(True, 99, unidentified=1)
     assert codes(unsure, Effect(100, absent=1, confirmed=True)) == ["unidentified_records"]
 

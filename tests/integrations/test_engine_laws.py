@@ -44,7 +44,12 @@ answers = st.lists(
 )
 directories = st.dictionaries(
     st.sampled_from(KEYS),
-    st.builds(lambda active, shielded: Known(active, NOTHING, shielded), st.booleans(), st.booleans()),
+    st.builds(
+        lambda active, shielded, kept: Known(active, NOTHING, shielded, kept),
+        st.booleans(),
+        st.booleans(),
+        st.sampled_from(("", *(why.value for why in Leaving))),
+    ),
 )
 policies = st.fixed_dictionaries({}, optional={why.value: st.just("keep") for why in Leaving})
 
@@ -124,6 +129,7 @@ def test_only_own_people_leave_and_only_for_one_of_three_reasons(
             why = Leaving.OUTSIDE
         assert rules.policy.on(why) is OnLeave.DEACTIVATE
         assert not before.shielded
+        assert before.kept != why
     assert set(result.directory) - set(directory) <= set(sent)
 
 
@@ -195,6 +201,18 @@ def test_protected_people_leave_in_none_of_the_three_ways() -> None:
     result = run(directory, now)
     assert all(known.active for known in result.directory.values())
     assert not any(line.belongs for line in result.lines if line.source_id in ("p0", "p1"))
+
+
+def test_who_is_kept_for_one_reason_leaves_for_any_other() -> None:
+    directory, answer = full(10)
+    for number, why in enumerate(Leaving):
+        directory[f"p{number}"] = replace(directory[f"p{number}"], kept=why.value)
+    bonn = {**answer[2], "fields": {**answer[2]["fields"], "location": "Bonn"}}
+    kept = [{**answer[0], "status": "terminated"}, bonn, *answer[3:]]
+    assert all(known.active for known in run(directory, kept).directory.values())
+    turned = [{**answer[1], "status": "terminated"}, {**bonn, "id": "p0"}, *answer[3:]]
+    left = {line.source_id: line.after for line in run(directory, turned).lines if line.after}
+    assert left == {"p0": {"status": "outside"}, "p1": {"status": "terminated"}, "p2": {"status": "absent"}}
 
 
 def test_the_word_belongs_ends_a_decision_to_keep_somebody() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from integrations.engine import undoing
 from integrations.engine.diff import Known, LineKind, compare, leaving
 from integrations.engine.policy import Leaving
-from integrations.engine.undoing import Because, Does, Done, Moved, Present, UndoPlan
+from integrations.engine.undoing import (
+    CONFLICTS_NAMED,
+    Back,
+    Because,
+    Conflict,
+    Does,
+    Done,
+    Moved,
+    Present,
+    Tally,
+    UndoPlan,
+)
 from integrations.people import ATTRIBUTES, Status
 
 EMPTY = dict.fromkeys(ATTRIBUTES, "")
@@ -69,9 +80,27 @@ def seen(directory: Directory) -> dict[str, Present]:
     return {key: Present(one.active, one.attributes, one.groups) for key, one in directory.items()}
 
 
-def put_back(directory: Directory, plan: UndoPlan) -> Directory:
+@dataclass(frozen=True)
+class Way:
+    """The way back of everybody, and what it comes to."""
+
+    lines: tuple[Back, ...]
+    conflicts: tuple[Conflict, ...]
+    plan: UndoPlan
+
+
+def way_of(log: Iterable[Done], present: Mapping[str, Present]) -> Way:
+    tally = Tally()
+    ways = [undoing.reverse(one, present.get(one.source_id)) for one in log]
+    for line, conflicts in ways:
+        tally.add(line, conflicts)
+    lines = tuple(line for line, _ in ways if line)
+    return Way(lines, tuple(one for _, conflicts in ways for one in conflicts), tally.plan())
+
+
+def put_back(directory: Directory, way: Way) -> Directory:
     now = dict(directory)
-    for line in plan.lines:
+    for line in way.lines:
         one = now[line.source_id]
         assert {name: one.attributes[name] for name in line.before} == line.before
         active = {Does.DEACTIVATE: False, Does.REACTIVATE: True}.get(line.does, one.active)
@@ -85,13 +114,13 @@ def test_undoing_a_run_at_once_leads_back_to_before_it_groups_included(
     before: Directory, answer: Mapping[str, Mapping[str, str]]
 ) -> None:
     now, log = after_a_run(before, answer)
-    plan = undoing.plan(log, seen(now))
-    back = put_back(now, plan)
-    assert plan.conflicts == ()
+    way = way_of(log, seen(now))
+    back = put_back(now, way)
+    assert way.conflicts == ()
     assert {key: back[key] for key in before} == before
     assert all(not back[key].active and not back[key].groups for key in back.keys() - before.keys())
-    assert plan.affected == len(
-        {key for key in back if back[key] != now[key]} | {line.source_id for line in plan.lines}
+    assert way.plan.affected == len(
+        {key for key in back if back[key] != now[key]} | {line.source_id for line in way.lines}
     )
 
 
@@ -103,13 +132,14 @@ def test_a_value_that_was_changed_since_is_left_alone_and_listed(
     if key not in now:
         return
     now[key] = replace(now[key], attributes={**now[key].attributes, name: "by hand"})
-    plan = undoing.plan(log, seen(now))
-    assert put_back(now, plan)[key].attributes[name] == "by hand"
+    way = way_of(log, seen(now))
+    assert put_back(now, way)[key].attributes[name] == "by hand"
     touched = any(
         one.source_id == key and name in {**one.before, **one.after} and one.kind is not LineKind.ADDED
         for one in log
     )
-    assert [(one.source_id, one.attribute) for one in plan.conflicts] == [(key, name)] * touched
+    assert [(one.source_id, one.attribute) for one in way.conflicts] == [(key, name)] * touched
+    assert (way.plan.conflicts, way.plan.left_alone) == (way.conflicts, int(touched))
 
 
 LEFT = Done(
@@ -165,4 +195,11 @@ def test_another_present_has_another_digest(
         return
     others = seen(now)
     del others[key]
-    assert undoing.plan(log, others).digest != undoing.plan(log, seen(now)).digest
+    assert way_of(log, others).plan.digest != way_of(log, seen(now)).plan.digest
+
+
+def test_a_plan_of_any_size_names_no_more_than_the_first_who_are_left_alone_and_counts_the_others() -> None:
+    several = [replace(LEFT, source_id=str(number)) for number in range(CONFLICTS_NAMED + 5)]
+    plan = way_of(several, {}).plan
+    assert [one.source_id for one in plan.conflicts] == [str(number) for number in range(CONFLICTS_NAMED)]
+    assert (plan.left_alone, plan.affected) == (CONFLICTS_NAMED + 5, 0)

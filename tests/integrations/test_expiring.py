@@ -12,7 +12,7 @@ from django.utils import translation
 from integrations.models import Connection, ConnectionState, Credential, Draft, Issue, Purpose
 from integrations.services import issues
 from integrations.services.credentials import store_credentials, take_over
-from integrations.services.expiring import watch_expiry
+from integrations.services.expiring import note_missing_ends, watch_expiry
 from integrations.services.states import set_connected
 from portal.accounts.models import Role, User
 from portal.kit.retold import retold
@@ -107,6 +107,28 @@ def test_a_certificate_tells_its_end_itself(admin: User) -> None:
     assert Issue.objects.get().words.startswith("The certificate expires on ")
     store_credentials(connection, {"certificate": Authority.new().issue("client", days=400)[0]}, admin)
     assert watch(9, end) == []
+
+
+def test_a_certificate_stored_before_ends_were_noted_is_opened_once_and_watched_from_then_on(
+    admin: User, entra: Connection
+) -> None:
+    connection = a_connection(a_company("Lakeside"), provider=ADP, by=admin)
+    certificate, key = Authority.new().issue("client", days=10)
+    store_credentials(
+        connection, {"client_secret": "s", "certificate": certificate, "private_key": key}, admin
+    )
+    end = Credential.objects.get(key="certificate").expires_on
+    assert end is not None
+    Credential.objects.exclude(sealed=None).update(expires_on=None)
+    Credential.objects.filter(connection=entra, key="client_secret").update(sealed=b"unreadable")
+    for _ in range(2):
+        note_missing_ends(most=2)
+    assert list(Credential.objects.filter(expires_on=end).values_list("key", flat=True)) == ["certificate"]
+    assert ("expiring", False) in watch(9, end)
+    note_missing_ends()
+    Credential.objects.update(expires_on=None)
+    note_missing_ends()
+    assert not Credential.objects.exclude(expires_on=None).exists()
 
 
 @pytest.mark.parametrize("value", ["soon", "2027-02-30", ""])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from uuid import UUID
+
 import pytest
 from django.utils import timezone
 
@@ -18,7 +21,7 @@ from integrations.models import (
     Run,
     RunKind,
 )
-from integrations.services import holds, local
+from integrations.services import holds, lifecycle, local
 from integrations.services.starts import SYNC_RUN, start_run
 from integrations.services.undo import plan_undo, undo_run
 from portal.accounts.models import Role, User
@@ -51,6 +54,15 @@ def out(connection: Connection) -> set[str]:
     return set(people.values_list("source_id", flat=True))
 
 
+def release(connection: Connection, people: Iterable[UUID] | None, *, reason: str, by: User) -> Run:
+    """Decided by a person, and carried out by a worker."""
+    run = holds.release(connection, people, reason=reason, by=by)
+    queue.run_job(SYNC_RUN, run.pk)
+    run.refresh_from_db()
+    connection.refresh_from_db()
+    return run
+
+
 def states(connection: Connection) -> dict[str, str]:
     return dict(Held.objects.filter(person__connection=connection).values_list("person__source_id", "state"))
 
@@ -58,7 +70,7 @@ def states(connection: Connection) -> dict[str, str]:
 def test_all_who_wait_are_released_as_a_run_that_can_be_undone(
     held: Run, connection: Connection, admin: User
 ) -> None:
-    run = holds.release(connection, None, reason="  They moved to\nthe other firm. ", by=admin)
+    run = release(connection, None, reason="  They moved to\nthe other firm. ", by=admin)
     gone = {f"s{number}" for number in range(LEFT, 20)}
     assert out(connection) == gone
     assert (run.kind, run.outcome, run.is_open, run.deactivated, run.left_groups) == (
@@ -85,10 +97,37 @@ def test_all_who_wait_are_released_as_a_run_that_can_be_undone(
     assert Membership.objects.filter(person=person).count() == 1
 
 
+def test_a_decision_is_only_recorded_by_the_request_and_carried_out_by_a_worker(
+    held: Run, connection: Connection, admin: User
+) -> None:
+    run = holds.release(connection, None, reason="Left.", by=admin)
+    assert (run.is_open, out(connection)) == (True, set())
+    assert set(states(connection).values()) == {HeldState.WAITING}
+    lifecycle.pause(connection, by=admin)
+    queue.run_job(SYNC_RUN, run.pk)
+    assert out(connection) == set(), "what was called off is not done"
+    assert holds.waiting(connection).count() == 8, "and goes on waiting"
+    assert release(connection, None, reason="Left.", by=admin).deactivated == 8
+
+
+def test_a_decision_that_nobody_is_left_for_says_so_to_whoever_made_it(
+    held: Run, connection: Connection, admin: User
+) -> None:
+    run = holds.release(connection, [person_of(connection, 15).public_id], reason="Left.", by=admin)
+    DirectoryPerson.objects.filter(source_id="s15").update(protected=True)
+    queue.run_job(SYNC_RUN, run.pk)
+    run.refresh_from_db()
+    assert (run.outcome, run.failure_code, out(connection)) == ("failed", "nobody_left", set())
+    notice = Notice.objects.get(user=admin, kind="held_decided")
+    assert "Nobody was changed" in notice.words
+    connection.refresh_from_db()
+    assert connection.state == ConnectionState.DEGRADED
+
+
 def test_releasing_by_name_leaves_the_others_waiting(held: Run, connection: Connection, admin: User) -> None:
     chosen = person_of(connection, 15)
     listed = person_of(connection, 1)
-    holds.release(connection, [chosen.public_id, listed.public_id], reason="Left.", by=admin)
+    release(connection, [chosen.public_id, listed.public_id], reason="Left.", by=admin)
     assert out(connection) == {"s15"}
     assert states(connection)["s15"] == HeldState.RELEASED
     assert list(states(connection).values()).count(HeldState.WAITING) == 7
@@ -106,7 +145,7 @@ def test_whoever_is_protected_or_out_already_is_not_touched(
     DirectoryPerson.objects.filter(connection=connection, source_id="s14").update(
         state=PersonState.DEACTIVATED, left_because="expired"
     )
-    run = holds.release(connection, None, reason="Left.", by=admin)
+    run = release(connection, None, reason="Left.", by=admin)
     assert run.deactivated == 6
     assert person_of(connection, 13).state == PersonState.ACTIVE
     assert person_of(connection, 14).left_because == "expired"
@@ -118,7 +157,7 @@ def test_an_open_invitation_ends_with_the_person(held: Run, connection: Connecti
     person, stays = person_of(connection, 12), person_of(connection, 1)
     for one in (person, stays):
         Invitation.objects.create(person=one, expires_at=timezone.now())
-    holds.release(connection, None, reason="Left.", by=admin)
+    release(connection, None, reason="Left.", by=admin)
     assert person.invitations.get().state == "removed"
     assert stays.invitations.get().state == "pending"
 
@@ -130,7 +169,7 @@ def test_the_connection_is_well_again_when_nothing_waits_any_more(
     keeps = [person_of(connection, number).public_id for number in range(LEFT, 16)]
     holds.reject(connection, keeps, reason="On leave.", by=admin)
     assert connection.state == ConnectionState.DEGRADED
-    holds.release(connection, None, reason="Left.", by=admin)
+    release(connection, None, reason="Left.", by=admin)
     assert (connection.state, connection.reason) == (ConnectionState.CONNECTED, "")
     assert connection.last_success_at == data_of, "nothing was read"
     assert not Issue.objects.filter(connection=connection, resolved_at=None).exists()
@@ -148,10 +187,29 @@ def test_whoever_is_kept_is_not_asked_about_again_until_they_are_listed_as_befor
     assert sync(ListSource(STAFF[:LEFT])).held == 8
 
 
+def test_a_decision_to_keep_somebody_ends_when_they_are_listed_as_before_at_once(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    left = ListSource([*STAFF[:LEFT], *({**one, "status": "terminated"} for one in STAFF[LEFT:])])
+    sync(ListSource(STAFF))
+    assert sync(left).held == 8
+    Connection.objects.update(watermark="1")
+    holds.reject(connection, None, reason="A fault of the HR system.", by=admin)
+    assert (connection.watermark, connection.full_pass_at) == ("", None)
+    sync(ListSource(STAFF))
+    assert person_of(connection, 19).kept == ""
+    assert sync(left).held == 8
+
+
+def test_disconnecting_ends_what_waits(held: Run, connection: Connection, admin: User) -> None:
+    lifecycle.disconnect(connection, by=admin)
+    assert set(states(connection).values()) == {HeldState.SUPERSEDED}
+
+
 def test_whoever_was_released_comes_back_with_everything(
     held: Run, sync: Syncer, connection: Connection, admin: User
 ) -> None:
-    holds.release(connection, None, reason="Left.", by=admin)
+    release(connection, None, reason="Left.", by=admin)
     run = sync(ListSource(STAFF))
     assert (run.returned, out(connection)) == (8, set())
     assert Membership.objects.filter(person=person_of(connection, 19)).count() == 1
@@ -199,7 +257,7 @@ def test_a_decision_is_recorded_and_told_to_whoever_made_the_connection(
 ) -> None:
     maker = User.objects.create_user("lead@example.com", name="Lee", role=Role.TL)
     Connection.objects.filter(pk=connection.pk).update(created_by=maker)
-    run = holds.release(connection, None, reason="Left.", by=admin)
+    run = release(connection, None, reason="Left.", by=admin)
     entry = Entry.objects.get(action="holds.release")
     assert (entry.actor, entry.details) == (
         admin.email,

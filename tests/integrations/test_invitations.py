@@ -18,7 +18,10 @@ from integrations.models import (
     DirectoryPerson,
     Invitation,
     InvitationState,
+    Membership,
     PersonState,
+    Run,
+    RunKind,
 )
 from integrations.services import invitations
 from integrations.services.invitations import (
@@ -30,6 +33,7 @@ from integrations.services.invitations import (
     reissue,
     token_of,
 )
+from integrations.services.starts import start_run
 from portal.accounts.models import User
 from portal.accounts.services import create_link
 from portal.audit.models import Entry
@@ -37,7 +41,7 @@ from portal.kit import clock
 from portal.kit.errors import NeedsPerson
 from portal.outbox.models import Effect
 from tests.integrations.conftest import Syncer
-from tests.integrations.sources import ListSource, records
+from tests.integrations.sources import ListSource, record, records
 from tests.support.queue import drain
 
 pytestmark = pytest.mark.django_db
@@ -197,6 +201,14 @@ def test_before_six_months_nothing_expires_and_protected_people_stay(connection:
     assert DirectoryPerson.objects.get().state == PersonState.ACTIVE
 
 
+def test_while_nothing_can_be_read_no_invitation_expires(connection: Connection) -> None:
+    invited(connection)
+    Connection.objects.update(state=ConnectionState.QUARANTINED)
+    assert expire_invitations(clock.now() + 2 * LASTS) == 0
+    Connection.objects.update(state=ConnectionState.DEGRADED)
+    assert expire_invitations(clock.now() + 2 * LASTS) == 1
+
+
 def test_one_issued_again_is_mailed_again_and_lasts_six_months(connection: Connection, admin: User) -> None:
     invitation = invited(connection, mails=False, expires_at=clock.now() + timedelta(days=1))
     again = reissue(invitation, by=admin)
@@ -218,10 +230,44 @@ def test_one_that_expired_comes_back_with_its_person(connection: Connection, adm
         reissue(invitation, by=admin)
 
 
+def test_one_that_expired_comes_back_into_the_same_groups(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    connection.policy = {"invites": True}
+    connection.save(update_fields=["policy"])
+    team = ListSource([record(key, department="Care") for key in ("a", "b")])
+    sync(team)
+    Connection.objects.update(watermark="1")
+    expire_invitations(clock.now() + 2 * LASTS)
+    connection.refresh_from_db()
+    assert (connection.watermark, connection.full_pass_at) == ("", None), "the next run reads everybody"
+    reissue(Invitation.objects.get(person__source_id="a"), by=admin)
+    sync(team)
+    assert set(Membership.objects.values_list("person__source_id", flat=True)) == {"a", "b"}
+
+
+def test_nobody_leaves_for_an_invitation_while_a_run_goes_on(connection: Connection) -> None:
+    invited(connection)
+    run = start_run(connection, kind=RunKind.MANUAL)
+    assert expire_invitations(clock.now() + 2 * LASTS) == 0
+    Run.objects.filter(pk=run.pk).update(job_state="done")
+    assert expire_invitations(clock.now() + 2 * LASTS) == 1
+
+
 @pytest.mark.parametrize("state", [InvitationState.ACCEPTED, InvitationState.REMOVED])
 def test_what_is_over_is_not_issued_again(connection: Connection, admin: User, state: str) -> None:
+    invitation = invited(connection, state=state)
+    if state == InvitationState.REMOVED:
+        DirectoryPerson.objects.update(state=PersonState.DEACTIVATED, left_because="absent")
     with pytest.raises(NeedsPerson):
-        reissue(invited(connection, state=state), by=admin)
+        reissue(invitation, by=admin)
+
+
+def test_whoever_is_here_may_be_invited_again_whatever_became_of_the_last_one(
+    connection: Connection, admin: User
+) -> None:
+    invitation = invited(connection, state=InvitationState.REMOVED)
+    assert reissue(invitation, by=admin).state == InvitationState.PENDING
 
 
 def test_nobody_is_invited_endlessly(connection: Connection, admin: User) -> None:

@@ -177,6 +177,16 @@ def test_a_sign_in_connection_is_never_paused_by_itself(connection: Connection) 
     assert (connection.state, connection.next_run_at) == (ConnectionState.QUARANTINED, None)
 
 
+def test_what_a_person_tries_besides_is_no_step_of_the_ladder(connection: Connection, owner: User) -> None:
+    set_error(connection, reason="No.", reason_code="other", by_hand=True, now=lambda: BEGIN)
+    assert (connection.failures, connection.next_run_at) == (1, BEGIN + 6 * HOUR)
+    later = BEGIN + 2 * HOUR
+    for _ in range(3):
+        set_error(connection, reason="Still no.", reason_code="other", by_hand=True, now=lambda: later)
+    assert (connection.failures, connection.next_run_at) == (1, BEGIN + 6 * HOUR)
+    assert (connection.state, connection.reason) == (ConnectionState.QUARANTINED, "Still no.")
+
+
 def test_the_issue_counts_the_failures_and_names_their_kind(connection: Connection) -> None:
     fail(connection, BEGIN)
     fail(connection, BEGIN + HOUR)

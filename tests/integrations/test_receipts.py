@@ -6,6 +6,7 @@ import copy
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,7 +93,31 @@ def test_a_change_names_only_what_differs(sync: Syncer, connection: Connection, 
         ("People who are no longer listed", "deactivated at once", "kept as they are"),
         ("New people", "not invited", "invited without a mail"),
     }
-    assert location[2] == "Office, else Location; letters: upper"
+    assert location[2] == "Office, else Location; in capital letters"
+
+
+@pytest.mark.parametrize(
+    ("step", "english", "german"),
+    [
+        ({"by": "-", "part": 1}, "part 2 between “-”", "Teil 2 zwischen „-“"),
+        ({"by": "-", "part": -1}, "the last part between “-”", "der letzte Teil zwischen „-“"),
+        (
+            {"by": " ", "part": -2},
+            "part 2 from the end between “spaces”",
+            "Teil 2 vom Ende her zwischen „Leerzeichen“",
+        ),
+    ],
+)
+def test_a_receipt_says_which_part_of_a_value_is_taken(
+    step: dict[str, object], english: str, german: str
+) -> None:
+    after = {"mapping": {"location": {"from": ["office"], "steps": [{"do": "split", **step}]}}}
+    for language, words in (("en", english), ("de", german)):
+        with translation.override(language):
+            [told] = [
+                one.after for one in receipts.compare(catalog.get(CARD), {}, after) if "; " in one.after
+            ]
+            assert told.split("; ")[1] == words
 
 
 @given(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from unicodedata import category
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,6 +80,33 @@ def test_an_english_export_with_one_column_for_the_name_is_understood() -> None:
     assert (row.source_id, row.status) == ("jane@example.com", Status.TERMINATED)
 
 
+def test_a_file_is_read_from_memory_and_from_disk_as_django_gives_it() -> None:
+    kept, content = TemporaryUploadedFile("a.csv", "text/csv", 0, None), GERMAN.encode()
+    kept.write(content)
+    kept.size = len(content)
+    found = [list(read_people(one)) for one in (SimpleUploadedFile("a.csv", content), kept)]
+    assert found == [list(read_people(upload(GERMAN)))] * 2
+
+
+@pytest.mark.slow
+def test_a_large_file_needs_no_more_memory_than_a_small_one() -> None:
+    assert peak(45_000) - peak(1_000) < 500_000
+
+
+def peak(people: int) -> int:
+    """Bytes, the file itself not counted."""
+    file = upload("id,first name,e-mail,place\n" + "".join(lines(people, more="," + "x" * 150)))
+    tracemalloc.start()
+    assert sum(1 for _ in read_people(file)) == people
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
+
+
+def lines(count: int, more: str = "") -> list[str]:
+    return [f"k{n:05},Firstk{n:05},k{n:05}@example.com{more}\n" for n in range(count)]
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -85,13 +114,28 @@ def test_an_english_export_with_one_column_for_the_name_is_understood() -> None:
         (b"PK\x03\x04\x00\x00", "no CSV"),
         (b"First name,Last name\n", "only one line"),
         (b"1,2,3\n4,5,6\n", "name the columns"),
+        (
+            b'First name,Team\nAda,x\n"Bob,y\n"Cyd",z\n',
+            "Line 3 cannot be read. A quotation mark may be missing",
+        ),
         (b"x" * 200_000, "far too long"),
         (b"First name," + b"a," * 300 + b"\n1\n", "more than 200 columns"),
         (b"First name\n" + b"y" * 200_000, "Line 2"),
         (b"First name\n" + b"Jane\n" * 50_001, "50,000 people"),
         (b"First name\n" + b"Jane Mary Anne\n" * 750_000, "larger than 10 MB"),
     ],
-    ids=["empty", "zip", "no people", "no header", "one line", "wide", "quoted", "long", "large"],
+    ids=[
+        "empty",
+        "zip",
+        "no people",
+        "no header",
+        "half quoted",
+        "one line",
+        "wide",
+        "quoted",
+        "long",
+        "large",
+    ],
 )
 def test_a_file_that_is_no_list_of_people_is_refused_in_words(content: bytes, words: str) -> None:
     with pytest.raises(FileRefused, match=words):
@@ -116,6 +160,13 @@ def test_sensitive_columns_are_dropped_and_told_and_the_rest_is_sealed(draft: Dr
     assert b"Pflege" not in b"".join(bytes(page.body) for page in PreviewPage.objects.all())
     draft.refresh_from_db()
     assert draft.rehearses
+
+
+def test_a_file_that_cannot_be_read_to_its_end_changes_nothing(draft: Draft) -> None:
+    before = dropped(draft)
+    with pytest.raises(FileRefused, match="Line 1202 cannot be read"):
+        dropped(draft, f"id,first name,e-mail\n{''.join(lines(1_200))}{'y' * 200_000}")
+    assert len(list(previews.people(*before))) == 3
 
 
 def test_a_rehearsal_plans_like_the_real_thing_and_stores_nobody(draft: Draft, admin: User) -> None:
@@ -149,6 +200,33 @@ def test_a_rehearsal_gives_the_digest_that_a_dry_run_gives(draft: Draft, admin: 
     made = rehearsal.plan(preview, keys, draft)
     assert (made.summary.affected, len(made.lines[LineKind.ADDED])) == (2_500, rehearsal.MOST_LINES)
     real = planned(draft, by=admin, source=ListSource(records(2_500), size=500))
+    assert real.plan is not None
+    assert real.plan.plan_digest == made.summary.digest
+
+
+def test_a_rehearsal_tells_groups_and_invitations_as_a_dry_run_does(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    keys = ("k1", "k2", "k3", "k4")
+    sync(ListSource([record(key, department="Care", location="North") for key in keys]))
+    DirectoryPerson.objects.filter(source_id="k4").update(state="deactivated", raw_digest="0" * 32)
+    later = [record(key, department="Care", location="North") for key in (*keys[1:], "new")]
+    draft = drafts.begin_change(connection, by=admin)
+    rows = "".join(
+        f"{one['id']},First{one['id']},Person,{one['id']}@example.com,Care,North\n" for one in later
+    )
+    sight = dropped(draft, f"id,first name,last name,e-mail,department,location\n{rows}")
+    policy = {"group_by": "location", "invites": True, "mails": True}
+    drafts.save_mapping(draft, {}, policy, by=admin, expected_version=draft.version)
+    made = rehearsal.plan(*sight, draft)
+    assert [one[1:] for one in made.moves] == [
+        (f"First{key} Person", "Care", "North") for key in ("k2", "k3")
+    ]
+    following = {"groups_made": 1, "joined": 4, "left_groups": 4, "invited": 2, "mailed": 2}
+    assert made.summary.following.counts == following
+    assert (made.summary.affected, made.summary.counts["regrouped"]) == (5, 2)
+    ready(draft, by=admin, source=ListSource([]))
+    real = planned(draft, by=admin, source=ListSource(later))
     assert real.plan is not None
     assert real.plan.plan_digest == made.summary.digest
 

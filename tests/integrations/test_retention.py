@@ -26,6 +26,9 @@ from integrations.models import (
     Problem,
     Run,
     RunKind,
+    Seen,
+    Staged,
+    StagedMember,
 )
 from integrations.services.lifecycle import disconnect
 from integrations.services.retention import (
@@ -122,6 +125,25 @@ def test_the_time_is_a_setting(connection: Connection, settings: Settings) -> No
     settings.PERSON_RETENTION_DAYS = 7
     left(connection, 8)
     assert forget_people(clock.now()) == 1
+
+
+def test_nobody_is_forgotten_while_a_run_of_their_connection_goes_on(connection: Connection) -> None:
+    left(connection, 31)
+    run = Run.objects.create(connection=connection, kind=RunKind.MANUAL)
+    assert forget_people(clock.now()) == 0
+    Run.objects.filter(pk=run.pk).update(job_state="done")
+    assert forget_people(clock.now()) == 1
+
+
+def test_what_runs_that_are_over_have_left_in_the_work_tables_goes(connection: Connection) -> None:
+    going = Run.objects.create(connection=connection, kind=RunKind.MANUAL)
+    for run_id in (going.pk, going.pk + 1):
+        Seen.objects.create(run_id=run_id, place=0, people=1, keys="k1")
+        line = {"digest": uuid.uuid4(), "place": 0, "belongs": True, "before": {}, "after": {}}
+        Staged.objects.create(run_id=run_id, source_id="k1", kind="added", person_name=NAME, **line)
+        StagedMember.objects.create(run_id=run_id, source_id="k1", group_key="x", group_name="X")
+    assert sweep_rows(clock.now()) == 3
+    assert {row.run_id for table in (Seen, Staged, StagedMember) for row in table.objects.all()} == {going.pk}
 
 
 def test_only_the_runs_that_lose_something_cannot_be_undone(connection: Connection) -> None:
@@ -240,6 +262,19 @@ def test_old_plans_questions_matches_and_inquiries_go(connection: Connection) ->
     assert sweep_rows(now) == 4
     assert [model.objects.count() for model in (Planned, Asked, Match, Inquiry)] == [1, 1, 1, 1]
     assert sweep_rows(now) == 0
+
+
+def test_an_old_decision_about_a_match_stays_until_a_run_has_obeyed_it(connection: Connection) -> None:
+    now = clock.now()
+    for key in ("late", "waits"):
+        Match.objects.create(connection=connection, source_id=key, person_name="x")
+    for key in ("obeyed", "lately"):
+        somebody(connection, key)
+    for key, decided in (("late", 1), ("waits", 31), ("obeyed", 31), ("lately", 1)):
+        at = {"created_at": now - 60 * DAY, "decided_at": now - decided * DAY}
+        Match.objects.filter(source_id=key).update(**at)
+    sweep_rows(now)
+    assert set(Match.objects.values_list("source_id", flat=True)) == {"late", "waits", "lately"}
 
 
 def test_the_tick_does_it_and_not_every_minute(connection: Connection) -> None:

@@ -33,9 +33,11 @@ from portal.accounts.models import Company, Role, User
 from portal.kit import queue
 from portal.kit.failpoints import FAILPOINT
 from portal.kit.leases import JobState
+from portal.outbox.models import Effect
 from portal.sandbox import credentials
 from portal.sandbox.server import Running
 from tests.database import ROOT
+from tests.support.people import a_customer
 from tests.support.workers import told_to_workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
@@ -83,6 +85,8 @@ def connection(sandbox: Running) -> Connection:
 def test_a_worker_killed_at_any_point_is_replaced_and_nothing_is_lost_or_done_twice(
     connection: Connection, sandbox: Running, settings: Settings, point: str
 ) -> None:
+    dana = a_customer(connection.company)
+    Connection.objects.update(last_success_at=None)  # as if this were the first that works
     run = start_run(connection, kind=RunKind.MANUAL)
     assert killed_at(point, run, sandbox, settings) == JobState.RUNNING
     for _ in range(3):
@@ -101,6 +105,8 @@ def test_a_worker_killed_at_any_point_is_replaced_and_nothing_is_lost_or_done_tw
     assert Invitation.objects.filter(state="pending").count() == active.count()
     assert (Seen.objects.count(), Staged.objects.count()) == (0, 0)
     assert Asked.objects.filter(run=run).exists()
+    [mail] = Effect.objects.filter(kind="mail.send", payload__template="synced")
+    assert (mail.marker, mail.payload["context"]["people"]) == (f"synced:{run.pk}:{dana.pk}", 1)
 
 
 def test_an_undoing_killed_before_its_end_is_done_once_by_the_next_worker(

@@ -12,16 +12,22 @@ from django.db import connection as database
 from integrations.models import (
     Connection,
     DirectoryPerson,
+    Draft,
     Group,
     Invitation,
     InvitationState,
+    Issue,
     Membership,
     MembershipChange,
     Problem,
+    Purpose,
+    Receipt,
     Run,
+    RunKind,
     StagedMember,
 )
 from integrations.provider import Assigned, Settings
+from portal.accounts.models import User
 from portal.kit import clock
 from portal.kit.http import Http
 from tests.integrations.conftest import Syncer
@@ -133,15 +139,67 @@ def test_events_are_groups_and_decide_who_comes_in(sync: Syncer, connection: Con
     assert not StagedMember.objects.exists()
 
 
-def test_an_event_list_that_came_empty_empties_nothing(sync: Syncer, connection: Connection) -> None:
+@pytest.mark.parametrize(("outside", "held"), [("deactivate", 10), ("keep", 0)])
+def test_an_event_list_that_came_empty_empties_nothing(
+    sync: Syncer, connection: Connection, outside: str, held: int
+) -> None:
     connection.filter = {"include": [[{"field": "event", "op": "present", "values": []}]]}
-    connection.policy = {"group_by": "event"}
+    connection.policy = {"group_by": "event", "outside": outside}
     connection.save()
     events = [(f"k{number:05}", "Fair") for number in range(10)]
     sync(ListSource(records(10)), events=ListEvents(events))
     run = sync(ListSource(records(10)), events=ListEvents([]))
-    assert (run.held, run.deactivated, run.left_groups) == (10, 0, 0)
-    assert len(members()["Fair"]) == 10
+    assert (run.held, run.deactivated, run.left_groups) == (held, 0, 0)
+    assert "assigned to an event" in run.words or held
+    gone = [record("k00009", status="terminated"), *records(9)]
+    sync(ListSource(gone), events=ListEvents([]))
+    assert len(members()["Fair"]) == (10 if held else 9)
+
+
+def test_while_removals_are_held_whoever_is_new_joins_and_nobody_leaves(
+    sync: Syncer, connection: Connection
+) -> None:
+    connection.filter = {"include": [[{"field": "event", "op": "present", "values": []}]]}
+    connection.policy = {"group_by": "event"}
+    connection.save()
+    events = [(f"k{number:05}", "Fair" if number < 8 else "Gala") for number in range(20)]
+    sync(ListSource(records(20)), events=ListEvents(events))
+    run = sync(ListSource(records(21)), events=ListEvents([*events[8:], ("k00020", "Gala")]))
+    assert (run.held, run.added) == (8, 1)
+    assert (len(members()["Fair"]), len(members()["Gala"])) == (8, 13)
+
+
+def test_where_less_than_half_of_the_events_is_left_nobody_leaves_a_group_before_a_person_confirms_it(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    connection.policy = {"group_by": "event"}
+    connection.save()
+    answer, events = ListSource(records(10)), [(f"k{number:05}", "Fair") for number in range(10)]
+    sync(answer, events=ListEvents(events))
+    few = ListEvents([(key, "Gala") for key, _fair in events[:4]])
+    run = sync(answer, events=few)
+    assert (run.joined, run.left_groups, len(members()["Fair"])) == (4, 0, 10)
+    assert list(run.problems.values_list("code", flat=True)) == ["few_events"]
+    assert Issue.objects.filter(code="problem:few_events", resolved_at=None).exists()
+    draft = Draft.objects.create(
+        connection=connection, purpose=Purpose.CHANGE, created_by=admin, policy=connection.policy
+    )
+    plan = sync(answer, RunKind.DRY, draft=draft, events=few)
+    assert plan.left_groups == 10
+    receipt = Receipt.objects.create(
+        connection=connection,
+        draft=draft,
+        purpose=draft.purpose,
+        after=draft.settings,
+        affected=10,
+        rules_digest=plan.rules_digest,
+        plan_digest=plan.plan_digest,
+        digest="0" * 64,
+        confirmed_by=admin,
+    )
+    run = sync(answer, receipt=receipt, events=few)
+    assert (run.left_groups, len(members()["Fair"])) == (10, 0)
+    assert not Issue.objects.filter(code="problem:few_events", resolved_at=None).exists()
 
 
 def test_a_manager_who_is_not_here_is_a_problem_once_per_person(sync: Syncer, connection: Connection) -> None:
@@ -154,6 +212,11 @@ def test_a_manager_who_is_not_here_is_a_problem_once_per_person(sync: Syncer, co
     ]
     assert run.problem_count == 1
     assert sync(ListSource(answer)).problem_count == 0
+    sync(ListSource(answer[1:]))
+    run = sync(ListSource([*answer[1:], record("new", manager_id="boss")]))
+    assert [one.source_id for one in run.problems.all()] == ["new"], "the manager has left"
+    back = sync(ListSource([*answer, record("newer", manager_id="boss")]))
+    assert not back.problems.exists(), "and comes back with this run"
 
 
 def test_invitations_come_and_go_with_people(sync: Syncer, connection: Connection) -> None:

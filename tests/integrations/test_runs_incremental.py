@@ -76,9 +76,14 @@ def test_without_a_watermark_everybody_is_read(sync: Syncer, connection: Connect
     assert connection.watermark
 
 
-def test_removals_that_wait_stay_unless_their_people_were_among_the_changed(sync: Syncer) -> None:
+def test_removals_that_wait_stay_unless_their_people_were_among_the_changed(
+    sync: Syncer, connection: Connection
+) -> None:
     sync(ListSource(records(20)), incremental=Changes([]))
     held = sync(ListSource(records(13)), incremental=Changes([]))
     assert held.held_people.filter(state="waiting").count() == 7
     sync(Never([]), RunKind.INCREMENTAL, incremental=Changes([record("k00019")]))
     assert held.held_people.filter(state="waiting").count() == 6
+    assert (connection.state, connection.reason_code) == ("degraded", "too_many_removals")
+    sync(Never([]), RunKind.INCREMENTAL, incremental=Changes(records(20)))
+    assert connection.state == "connected"

@@ -13,14 +13,18 @@ from integrations.models import (
     Held,
     HeldState,
     PersonState,
+    Run,
+    RunKind,
     RunOutcome,
 )
 from integrations.services.credentials import store_credentials
-from portal.accounts.models import User
+from integrations.services.held_news import tell_of_held
+from portal.accounts.models import Company, Role, User
 from portal.notices.models import By, Notice, Preference
 from portal.outbox.models import Effect
 from tests.integrations.conftest import Syncer
 from tests.integrations.sources import ListSource, record, records
+from tests.integrations.test_runs_plans import a_draft, confirmed
 from tests.support.people import a_customer
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +97,48 @@ def test_a_rejected_removal_is_not_asked_again_until_the_person_was_back(
     assert sync(gone).deactivated == 1
 
 
+@pytest.mark.parametrize(
+    ("kept", "why"), [("outside", "terminated"), ("outside", "absent"), ("terminated", "absent")]
+)
+def test_a_removal_rejected_for_one_reason_shields_from_no_other(
+    sync: Syncer, filtered: Connection, kept: str, why: str
+) -> None:
+    sync(ListSource([*STAYING, sales("one")]))
+    DirectoryPerson.objects.filter(source_id="one").update(kept=kept)
+    assert sync(ListSource([*STAYING, *WAYS[why]])).deactivated == 1
+    assert one().left_because == why
+
+
+@pytest.mark.parametrize("because", ["policy", "kept", "protected"])
+def test_whoever_stays_although_outside_the_filter_is_up_to_date(
+    sync: Syncer, filtered: Connection, because: str
+) -> None:
+    sync(ListSource([*STAYING, sales("one")]))
+    filtered.policy = {"outside": "keep" if because == "policy" else "deactivate"}
+    filtered.save()
+    was = {"kept": "outside" if because == "kept" else "", "protected": because == "protected"}
+    DirectoryPerson.objects.filter(source_id="one").update(**was)
+    run = sync(ListSource([*STAYING, record("one", first="Renamed", department="Law")]))
+    assert (run.changed, run.deactivated) == (1, 0)
+    assert (one().first_name, one().kept, one().protected) == ("Renamed", *was.values())
+
+
+def test_a_list_that_lost_most_of_its_people_removes_nobody_until_a_person_has_confirmed_it(
+    sync: Syncer, filtered: Connection, admin: User
+) -> None:
+    few, others = [sales(f"s{number}") for number in range(8)], records(40)
+    sync(ListSource([*few, *others]))
+    shrunken = ListSource([*few[:3], *others[:12]])
+    run = sync(shrunken)
+    assert (run.outcome, run.deactivated, filtered.reason_code) == (RunOutcome.HELD, 0, "shrunken_answer")
+    draft = a_draft(filtered, admin, filter=ONLY_SALES)
+    plan = sync(shrunken, RunKind.DRY, draft=draft)
+    assert (plan.outcome, plan.deactivated) == (RunOutcome.PLANNED, 5)
+    run = sync(shrunken, receipt=confirmed(draft, plan, admin))
+    assert (run.outcome, run.deactivated) == (RunOutcome.APPLIED, 5)
+    assert sync(shrunken).outcome == RunOutcome.APPLIED, "that is the list to compare with from now on"
+
+
 def test_keeping_the_missing_does_not_hide_another_organisation(sync: Syncer, connection: Connection) -> None:
     sync(ListSource(records(20)))
     connection.policy = {"absent": "keep"}
@@ -130,6 +176,26 @@ def test_the_customers_admins_are_mailed_once_while_removals_wait_and_only_if_th
     assert (first.payload["to"], second.payload["to"]) == ([dana.email], [dana.email])
     told = first.payload["context"]
     assert (told["number"], told["link"].endswith(f"/connections/{connection.public_id}/held/")) == (7, True)
+
+
+def test_our_people_who_look_after_the_connection_hear_of_held_removals_once(
+    sync: Syncer, connection: Connection, admin: User, company: Company
+) -> None:
+    leads = [User.objects.create_user(f"{name}@example.com", role=Role.TL) for name in ("ada", "bo")]
+    User.objects.create_user("other@example.com", role=Role.CSM)
+
+    def told(by: User | None, asked: User | None) -> list[User]:
+        Notice.objects.all().delete()
+        Connection.objects.filter(pk=connection.pk).update(created_by=by)
+        connection.refresh_from_db()
+        run = Run.objects.create(connection=connection, kind=RunKind.MANUAL, asked_by=asked, job_state="done")
+        tell_of_held(run, connection, 7)
+        return [one.user for one in Notice.objects.filter(kind="held").order_by("user")]
+
+    assert told(None, None) == leads
+    assert told(a_customer(company), leads[0]) == leads
+    assert told(admin, admin) == [admin]
+    assert told(admin, leads[1]) == sorted([admin, leads[1]], key=lambda one: one.pk)
 
 
 def test_held_removals_are_listed_by_name_and_asked_afresh_by_each_run(

@@ -160,6 +160,44 @@ def test_two_people_may_exchange_their_addresses(sync: Syncer) -> None:
     assert (run.changed, run.problem_count) == (2, 0)
 
 
+def addresses() -> list[str]:
+    active = DirectoryPerson.objects.filter(state=PersonState.ACTIVE)
+    return sorted(active.values_list("email", flat=True))
+
+
+def test_whoever_is_held_keeps_their_address(sync: Syncer) -> None:
+    sync(ListSource(records(20)))
+    heir = record("k00019", work_email="k00000@example.com")
+    run = sync(ListSource([*records(12, start=7), heir]))
+    assert (run.held, run.changed, problems(run)) == (7, 0, {"k00019": "duplicate_email"})
+    assert run.problem_count == 1
+    assert len(set(addresses())) == 20
+
+
+def test_whoever_is_refused_an_address_keeps_the_one_that_another_wanted(sync: Syncer) -> None:
+    sync(ListSource(records(6)))
+    chain = [
+        record("k00000", work_email="k00002@example.com"),
+        record("k00001", work_email="k00000@example.com"),
+        record("new", work_email="k00001@example.com"),
+    ]
+    run = sync(ListSource([*chain, *records(4, start=2)]))
+    assert set(problems(run)) == {"k00000", "k00001", "new"}
+    assert (run.change_total, len(set(addresses()))) == (0, 6)
+
+
+@pytest.mark.parametrize("kind", ["new", "changed"])
+def test_nobody_gets_the_address_of_somebody_who_stays_with_an_ended_connection(
+    sync: Syncer, connection: Connection, former: Connection, kind: str
+) -> None:
+    connection.policy = {"match_by": ["employee_number"]}
+    connection.save()
+    sync(ListSource(records(5)[kind == "new" :]))
+    someone(former, "old", "x@example.com")
+    run = sync(ListSource([record("k00000", work_email="x@example.com"), *records(4, start=1)]))
+    assert (run.change_total, problems(run)) == (0, {"k00000": "duplicate_email"})
+
+
 def test_a_plan_shows_who_would_be_taken_over(
     sync: Syncer, connection: Connection, former: Connection, admin: User
 ) -> None:

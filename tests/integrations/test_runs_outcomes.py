@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection as database
+from django.db.models.functions import Now
 
+from integrations import catalog
 from integrations.models import (
     Change,
     Connection,
@@ -19,8 +23,12 @@ from integrations.models import (
     Seen,
     Staged,
 )
+from integrations.provider import Cursor, Page, Settings, Unreadable
+from integrations.services.starts import SYNC_RUN
 from integrations.signals import connection_news
+from portal.kit import clock, queue
 from portal.kit.errors import NeedsPerson, RetryLater
+from portal.kit.http import Http
 from portal.kit.leases import JobState
 from tests.integrations.conftest import Syncer
 from tests.integrations.sources import ListSource, record, records
@@ -161,6 +169,17 @@ def test_an_unreadable_record_is_a_problem_and_keeps_the_person(sync: Syncer) ->
     assert "k00019" in active()
 
 
+def test_an_unreadable_record_of_somebody_new_has_their_name_as_far_as_it_can_be_read(sync: Syncer) -> None:
+    run = sync(ListSource([*records(3), record("x", status="sabbatical")]))
+    assert Problem.objects.get(run=run).person_name == "Firstx Person"
+    source = catalog.get("personio").source
+    assert source is not None
+    value = {"status": {"value": "sabbatical"}, "first_name": {"value": "Ida"}, "last_name": {"value": ["x"]}}
+    with pytest.raises(Unreadable) as caught:
+        source.read({"type": "Employee", "attributes": {"id": {"value": 7}, **value}})
+    assert (caught.value.code, caught.value.name) == ("unknown_status", "Ida")
+
+
 def test_a_record_without_an_id_means_that_nobody_is_missed(sync: Syncer) -> None:
     sync(ListSource(records(20)))
     run = sync(ListSource([*records(19), {**record("k00019"), "id": None}]))
@@ -197,11 +216,55 @@ def test_wrong_credentials_are_an_error_with_the_sentence(sync: Syncer, connecti
     )
 
 
-def test_a_system_that_is_away_leaves_the_connection_as_it_is(sync: Syncer, connection: Connection) -> None:
+def goes_on(run: Run) -> timedelta:
+    """The queue tries again until it has enough. Returns how long that takes."""
+    waited = timedelta()
+    while run.is_open:
+        waited += run.due_at - clock.now()
+        Run.objects.filter(pk=run.pk).update(due_at=Now())
+        queue.run_job(SYNC_RUN, run.pk)
+        run.refresh_from_db()
+    return waited
+
+
+def test_a_system_that_is_away_leaves_the_connection_as_it_is_for_an_hour_and_is_told_then(
+    sync: Syncer, connection: Connection
+) -> None:
     sync(ListSource(records(5)))
-    run = sync(ListSource(records(5), refuses=RetryLater("The HR system is busy.")))
+    away = ListSource(records(5), refuses=RetryLater("The HR system is busy."))
+    run = sync(away)
     assert (run.job_state, run.failure) == (JobState.QUEUED, "The HR system is busy.")
     assert connection.state == ConnectionState.CONNECTED
+    assert timedelta(hours=1) < goes_on(run) < timedelta(hours=2)
+    connection.refresh_from_db()
+    assert (connection.state, connection.reason) == (ConnectionState.DEGRADED, "The HR system is busy.")
+    assert connection.next_run_at is not None
+    assert connection.next_run_at - clock.now() < timedelta(hours=6)
+    goes_on(sync(away))
+    connection.refresh_from_db()
+    assert connection.state == ConnectionState.QUARANTINED, "red on the same day"
+
+
+def test_a_long_list_may_be_told_to_wait_on_every_page(sync: Syncer, connection: Connection) -> None:
+    class Busy(ListSource):
+        """Gives one page, and asks for a moment before the next one."""
+
+        def pages(self, http: Http, settings: Settings, cursor: Cursor | None = None) -> Iterator[Page]:
+            yield next(super().pages(http, settings, cursor))
+            if (cursor["at"] if cursor else 0) + self.size < len(self.people):
+                raise RetryLater("One moment.", after=timedelta(seconds=1))
+
+    run = sync(Busy(records(12), size=1))
+    goes_on(run)
+    assert (run.outcome, run.added) == (RunOutcome.APPLIED, 12)
+
+
+def test_a_run_that_a_pause_has_left_over_changes_nobody(sync: Syncer, connection: Connection) -> None:
+    sync(ListSource(records(5)))
+    Connection.objects.update(state=ConnectionState.PAUSED)
+    run = sync(ListSource(records(6)))
+    assert (run.outcome, run.failure_code, len(active())) == (RunOutcome.FAILED, "not_running", 5)
+    assert connection.state == ConnectionState.PAUSED
 
 
 def test_news_is_told_once_for_a_connection_that_works_and_each_time_for_one_that_does_not(

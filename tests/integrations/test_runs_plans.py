@@ -24,6 +24,8 @@ from integrations.models import (
     Staged,
 )
 from integrations.services.credentials import connection_settings, store_credentials
+from integrations.services.draft_rows import writing
+from integrations.services.starts import start_run
 from portal.accounts.models import User
 from portal.kit.errors import NeedsPerson
 from portal.kit.leases import JobState
@@ -96,6 +98,23 @@ def test_the_same_answer_gives_the_same_plan_whatever_its_order(
     assert first.plan_digest == again.plan_digest != other.plan_digest
 
 
+def test_a_company_that_has_really_halved_goes_on_by_a_plan_that_somebody_confirms(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    sync(ListSource(people(40)))
+    half = ListSource(people(15))
+    assert sync(half).outcome == RunOutcome.HELD
+    assert connection.reason_code == "shrunken_answer"
+    assert "make a plan, look at it, and confirm its number" in connection.reason
+    draft = a_draft(connection, admin)
+    plan = sync(half, RunKind.DRY, draft=draft)
+    assert (plan.outcome, plan.deactivated, plan.planned.count()) == (RunOutcome.PLANNED, 25, 25)
+    run = sync(half, receipt=confirmed(draft, plan, admin))
+    assert (run.outcome, run.deactivated) == (RunOutcome.APPLIED, 25)
+    assert connection.state == ConnectionState.CONNECTED
+    assert sync(ListSource([]), RunKind.DRY, draft=a_draft(connection, admin)).outcome == RunOutcome.HELD
+
+
 @pytest.mark.parametrize(
     "broken", [ListSource([]), ListSource([], refuses=NeedsPerson("No.", code="wrong_credentials"))]
 )
@@ -149,7 +168,7 @@ def test_a_plan_that_is_not_the_confirmed_one_changes_nobody(
     assert "1 person" in run.objections[0]
     assert list(DirectoryPerson.objects.order_by("pk").values()) == before
     assert (connection.filter, connection.state) == ({}, ConnectionState.CONNECTED)
-    assert Credential.objects.get().draft == draft
+    assert Credential.objects.get().draft == Draft.objects.get(state=DraftState.OPEN)
     draft.refresh_from_db()
     assert draft.state == DraftState.REFUSED
 
@@ -177,3 +196,13 @@ def test_a_first_run_may_differ_a_little_and_says_so(
     assert (run.outcome == RunOutcome.APPLIED, run.added) == (applies, 25 if applies else 0)
     assert ("5 people" in run.words) == applies
     assert (connection.state == ConnectionState.CONNECTED) == applies
+
+
+def test_a_plan_called_off_by_a_save_leaves_nobodys_name_in_the_work_tables(
+    connection: Connection, admin: User
+) -> None:
+    draft = a_draft(connection, admin)
+    run = start_run(connection, kind=RunKind.DRY, draft=draft)
+    Seen.objects.create(run_id=run.pk, place=0, people=1, keys="k1")
+    with writing(draft):
+        assert not Seen.objects.exists()

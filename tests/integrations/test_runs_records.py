@@ -10,7 +10,7 @@ import pytest
 from integrations import catalog
 from integrations.models import Asked, Connection, Problem, RunKind
 from integrations.provider import Page
-from integrations.services import reading
+from integrations.services import batches
 from integrations.services.request_log import MOST, RequestLog
 from portal.kit.errors import NeedsPerson
 from portal.sandbox import credentials
@@ -73,7 +73,7 @@ def test_a_long_run_keeps_a_bounded_number_of_requests(sync: Syncer) -> None:
 def test_a_mapped_field_that_nobody_has_is_a_warning(
     sync: Syncer, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "BATCH_PEOPLE", 10)
+    monkeypatch.setattr(batches, "BATCH_PEOPLE", 10)
     connection.mapping = {"city": "custom.town", "office": "custom.office"}
     connection.save()
     late: list[dict[str, Any]] = [*records(30), record("last", **{"custom.town": "Riga"})]

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 from django.db import connection as database
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from integrations.models import Change, DirectoryPerson, Phase, Run, RunOutcome, Seen, Staged
-from integrations.services import reading
+from integrations.models import Change, Connection, DirectoryPerson, Phase, Run, RunOutcome, Seen, Staged
+from integrations.services import batches
 from integrations.services.runs import perform_run
-from integrations.services.starts import SYNC_RUN
-from integrations.targets.directory import Directory
+from integrations.services.starts import SYNC_RUN, call_off
+from integrations.targets.directory import Directory, Looked
 from portal.kit import queue
 from portal.kit.errors import RetryLater
 from portal.kit.leases import JobState, LeaseLost, claim
@@ -54,14 +55,15 @@ class Fragile(Directory):
             raise Killed
         return result
 
-    def note(self, keyed: Any) -> Any:
-        return self._reach("note", lambda: super(Fragile, self).note(keyed))
+    def note(self, keys: Any, place: int) -> None:
+        self._reach("note", lambda: super(Fragile, self).note(keys, place))
 
-    def differing(self, keyed: Any) -> Any:
-        return self._reach("differing", lambda: super(Fragile, self).differing(keyed))
+    def look_up(self, keyed: Any) -> Looked:
+        looked: Looked = self._reach("look_up", lambda: super(Fragile, self).look_up(keyed))
+        return looked
 
-    def stage(self, lines: Any) -> None:
-        self._reach("stage", lambda: super(Fragile, self).stage(lines))
+    def stage(self, lines: Any, place: int) -> None:
+        self._reach("stage", lambda: super(Fragile, self).stage(lines, place))
 
     def report(self, problems: Any) -> None:
         self._reach("report", lambda: super(Fragile, self).report(problems))
@@ -85,7 +87,7 @@ def fragile(run: Run, dies_at: str, *, after: bool = False) -> Fragile:
 
 @pytest.fixture(autouse=True)
 def _save_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BATCH_PEOPLE", 10)
+    monkeypatch.setattr(batches, "BATCH_PEOPLE", 10)
 
 
 def taken_over(run: Run) -> Run:
@@ -106,7 +108,7 @@ def assert_done_right(run: Run) -> None:
     assert (Seen.objects.count(), Staged.objects.count()) == (0, 0)
 
 
-CALLS = ["note", "differing", "stage", "report", "prepare", "plan_absent", "apply", "clear"]
+CALLS = ["note", "look_up", "stage", "report", "prepare", "plan_absent", "apply", "clear"]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -136,7 +138,7 @@ def test_a_worker_killed_between_pages_goes_on_where_it_was(claimed_after_first:
 def test_what_was_read_before_a_busy_answer_is_kept(
     claimed_after_first: Callable[[], Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "BATCH_PEOPLE", 1_000)
+    monkeypatch.setattr(batches, "BATCH_PEOPLE", 1_000)
     run = claimed_after_first()
     with pytest.raises(RetryLater):
         perform_run(run, source=ListSource(AFTER, breaks={2: RetryLater("busy")}))
@@ -176,6 +178,18 @@ def test_a_run_called_off_while_it_reads_applies_nothing(
     with pytest.raises(LeaseLost):
         perform_run(run, source=ListSource(AFTER))
     assert not Change.objects.filter(run=run).exists()
+
+
+def test_a_run_called_off_leaves_nobodys_name_in_the_work_tables(
+    claimed_after_first: Callable[[], Run], connection: Connection
+) -> None:
+    run = claimed_after_first()
+    with pytest.raises(Killed):
+        perform_run(run, source=ListSource(AFTER, breaks={2: Killed()}))
+    assert Staged.objects.exists()
+    with transaction.atomic():
+        call_off(connection, "It was paused.")
+    assert (Seen.objects.count(), Staged.objects.count()) == (0, 0)
 
 
 def test_work_tables_emptied_by_a_crash_are_read_again(claimed_after_first: Callable[[], Run]) -> None:

@@ -33,6 +33,7 @@ from integrations.sources.blocking import blocked, is_sensitive
 from portal.accounts.models import Company, User
 from portal.kit import clock, queue
 from portal.kit.errors import NeedsPerson
+from portal.outbox.models import Effect
 from tests.integrations.conftest import CARD
 from tests.integrations.sources import ListSource, record
 from tests.support.confirmed import confirmed, connected, people_from, planned, ready
@@ -288,6 +289,7 @@ def test_seed_004_subdomain_and_key_are_what_sage_hr_asks_for() -> None:
 def test_seed_004_everybody_concerned_hears_once_when_the_first_sync_is_done(
     company: Company, admin: User
 ) -> None:
+    dana = a_customer(company)
     heard: list[str] = []
 
     def listen(sender: object, *, news: str, **_: Any) -> None:
@@ -302,6 +304,9 @@ def test_seed_004_everybody_concerned_hears_once_when_the_first_sync_is_done(
         connection_news.disconnect(listen)
     assert heard == [CONNECTED]
     assert tile(connection).tone == "good"
+    mails = Effect.objects.filter(kind="mail.send", payload__template="synced").order_by("pk")
+    assert [mail.payload["to"] for mail in mails] == [[dana.email], [admin.email]]
+    assert {mail.payload["context"]["people"] for mail in mails} == {len(STAFF)}
 
 
 def test_seed_004_the_staff_can_be_searched_and_filtered(company: Company, admin: User) -> None:

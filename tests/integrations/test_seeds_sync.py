@@ -26,6 +26,7 @@ from integrations.models import (
 )
 from integrations.provider import Kind
 from integrations.services import drafts, lifecycle, local
+from integrations.services.explaining import explain_person
 from integrations.services.schedule import next_slot, slots_of
 from portal.accounts.models import Company, User
 from portal.kit.errors import NeedsPerson
@@ -95,6 +96,18 @@ def test_seed_002_whoever_has_only_past_events_or_none_is_skipped(
 ) -> None:
     run = sync(crew("a", "b", "c"), events=at(("a", "Fair")))
     assert (active(), pending(), run.problem_count) == ({"a"}, {"a"}, 0)
+
+
+def test_seed_002_whoever_has_no_event_any_more_is_skipped_and_still_updated(
+    sync: Syncer, staffcloud: Connection
+) -> None:
+    sync(crew("a", "b"), events=at(("a", "Fair"), ("b", "Gala")))
+    run = sync(ListSource([*crew("a", first="Renamed").people, *crew("b").people]), events=at(("b", "Gala")))
+    assert (active(), members(), run.changed) == ({"a", "b"}, {"Gala": {"b"}}, 1)
+    person = DirectoryPerson.objects.get(source_id="a")
+    assert person.first_name == "Renamed"
+    trace = explain_person(person).trace
+    assert (trace.is_here, [step.ok for step in trace.steps if step.step == "filter"]) == (True, [False])
 
 
 def test_seed_002_somebody_invited_is_in_their_groups_already(sync: Syncer, staffcloud: Connection) -> None:

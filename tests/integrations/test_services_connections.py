@@ -191,6 +191,36 @@ def test_sync_now_says_when_another_run_is_going_on(connection: Connection, admi
         services.sync_now(connection, admin)
 
 
+def test_sync_now_is_no_plan_that_waits_for_the_hr_system(connection: Connection, admin: User) -> None:
+    plan = start_run(connection, kind=RunKind.DRY)
+    Run.objects.update(due_at=clock.now() + timedelta(hours=1))
+    with pytest.raises(NeedsPerson, match="already running"):
+        services.sync_now(connection, admin)
+    assert Run.objects.get() == plan
+
+
+def test_sync_now_goes_by_what_the_connection_is_by_now(connection: Connection, admin: User) -> None:
+    Connection.objects.update(state=ConnectionState.PAUSED)
+    with pytest.raises(NeedsPerson, match="paused"):
+        services.sync_now(connection, admin)
+    assert not Run.objects.exists()
+
+
+def test_new_credentials_resume_what_is_paused_only_where_the_plan_has_it(
+    connection: Connection, admin: User
+) -> None:
+    Connection.objects.update(state=ConnectionState.PAUSED, watermark="1")
+    connection.refresh_from_db()
+    Company.objects.update(hris_entitled=False)
+    with pytest.raises(NeedsPerson) as caught:
+        services.replace_credentials(connection, GIVEN, admin)
+    assert (caught.value.code, Credential.objects.exists()) == ("not_entitled", False)
+    Company.objects.update(hris_entitled=True)
+    services.replace_credentials(connection, GIVEN, admin)
+    connection.refresh_from_db()
+    assert (connection.state, connection.watermark) == (ConnectionState.CONNECTING, "")
+
+
 def test_clicks_at_the_same_moment_make_one_run(connection: Connection, admin: User) -> None:
     found: list[int] = []
     barrier = threading.Barrier(4)

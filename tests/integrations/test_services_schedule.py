@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -20,6 +21,7 @@ from integrations.services.schedule import (
     start_due_runs,
 )
 from integrations.services.starts import start_run
+from integrations.views.runs import facts
 from portal.accounts.models import Company, User
 from portal.audit.models import Entry
 from portal.kit import clock
@@ -89,6 +91,25 @@ def test_an_open_run_stands_for_the_slot(connection: Connection) -> None:
     assert connection.next_run_at > clock.now()
 
 
+@pytest.mark.parametrize("kind", [RunKind.DRY, RunKind.UNDO, RunKind.RELEASE])
+def test_what_brings_nothing_new_does_not_use_up_the_slot(connection: Connection, kind: RunKind) -> None:
+    slot = due(connection)
+    start_run(connection, kind=kind)
+    start_due_runs()
+    assert not Run.objects.filter(slot=slot).exists()
+    Run.objects.update(job_state="done")
+    start_due_runs()
+    assert Run.objects.filter(slot=slot).exists()
+
+
+def test_a_slot_that_has_had_its_run_does_not_hold_up_the_next(connection: Connection) -> None:
+    start_run(connection, kind=RunKind.SCHEDULED, slot=due(connection))
+    Run.objects.update(job_state="done")
+    start_due_runs()
+    connection.refresh_from_db()
+    assert (Run.objects.count(), (connection.next_run_at or NOON) > clock.now()) == (1, True)
+
+
 @pytest.mark.parametrize(
     "state", [ConnectionState.PAUSED, ConnectionState.DISCONNECTED, ConnectionState.SETTING_UP]
 )
@@ -109,11 +130,15 @@ def test_one_broken_schedule_does_not_stop_the_others(connection: Connection, co
     assert Run.objects.get().connection == connection
 
 
-def test_an_interval_has_slots_of_its_own(connection: Connection) -> None:
+def test_an_interval_has_slots_of_its_own_spread_and_stable(connection: Connection, company: Company) -> None:
     connection.schedule = ["every 6h"]
-    day = [NOON.replace(hour=hour) for hour in (0, 6, 12, 18)]
-    assert slots_of(connection, NOON.date()) == day
-    assert next_slot(connection, NOON) == day[3]
+    day = slots_of(connection, NOON.date())
+    assert [later - earlier for earlier, later in pairwise(day)] == [timedelta(hours=6)] * 3
+    assert next_slot(connection, day[1]) == day[2]
+    made = [Connection(company=company, provider_slug="personio", kind="hris") for _ in range(20)]
+    for one in made:
+        one.schedule = ["every 6h"]
+    assert len({next_slot(one, NOON) for one in made}) > 5
     connection.schedule = ["every 1h"]
     assert len(slots_of(connection, NOON.date())) == 24
 
@@ -166,6 +191,15 @@ def test_what_is_no_schedule_is_refused_with_a_sentence(
     assert connection.schedule == []
 
 
+def test_a_try_of_the_ladder_has_no_slot(connection: Connection) -> None:
+    due(connection)
+    Connection.objects.update(failures=1)
+    start_due_runs()
+    run = Run.objects.get()
+    assert (run.kind, run.slot) == (RunKind.SCHEDULED, None)
+    assert "Another try after a failure" in facts(run)
+
+
 def test_a_new_schedule_does_not_hurry_what_waits_after_a_failure(
     connection: Connection, admin: User
 ) -> None:
@@ -178,8 +212,8 @@ def test_a_new_schedule_does_not_hurry_what_waits_after_a_failure(
 @pytest.mark.parametrize(
     ("tells", "watermark", "days", "kind"),
     [
-        (True, "w1", 6.9, RunKind.INCREMENTAL),
-        (True, "w1", 7, RunKind.SCHEDULED),
+        (True, "w1", 6, RunKind.INCREMENTAL),
+        (True, "w1", 6.1, RunKind.SCHEDULED),
         (True, "w1", None, RunKind.SCHEDULED),
         (True, "", 1, RunKind.SCHEDULED),
         (False, "w1", 1, RunKind.SCHEDULED),
@@ -189,6 +223,25 @@ def test_only_what_changed_is_read_where_that_is_enough_with_a_full_pass_every_w
     connection: Connection, tells: bool, watermark: str, days: float | None, kind: RunKind
 ) -> None:
     card = replace(connection.provider, incremental=cast(Incremental, object()) if tells else None)
+    connection.schedule, connection.state = ["12:00"], ConnectionState.CONNECTED
     connection.watermark = watermark
     connection.full_pass_at = None if days is None else NOON - timedelta(days=days)
     assert kind_for(connection, NOON, card) == kind
+    connection.failures = 1
+    assert kind_for(connection, NOON, card) == RunKind.SCHEDULED, "a failure is over when everybody was read"
+
+
+def test_no_two_full_passes_are_more_than_a_week_apart(connection: Connection) -> None:
+    card = replace(connection.provider, incremental=cast(Incremental, object()))
+    connection.schedule, connection.state, connection.watermark = (
+        ["02:00"],
+        ConnectionState.CONNECTED,
+        "w1",
+    )
+    at, full = NOON, []
+    for _ in range(30):
+        at = next_slot(connection, at)
+        if kind_for(connection, at, card) == RunKind.SCHEDULED:
+            full.append(at)
+            connection.full_pass_at = at + timedelta(minutes=3)
+    assert {later - earlier for earlier, later in pairwise(full)} == {timedelta(days=7)}

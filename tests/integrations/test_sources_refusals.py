@@ -111,6 +111,7 @@ def test_what_personio_does_not_hand_out_is_named_before_anything_is_read() -> N
     assert "last name" in error.sentence
     assert "e-mail" in error.sentence
     assert "department" not in error.sentence
+    assert "last name" in error.about
 
 
 def test_an_expired_certificate_is_told_before_anybody_is_called() -> None:
@@ -154,7 +155,24 @@ def test_words_decide_where_the_status_alone_does_not(said: bytes, code: str) ->
     with pytest.raises(NeedsPerson) as caught:
         scripted(answer(403, said))
     assert caught.value.code == code
+    assert "guide on this page" not in caught.value.sentence
     assert "203.0.113.9" not in caught.value.sentence + caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ("The field 'department' is not permitted for these credentials.", "department"),
+        ('{"field": "hire_date", "message": "not granted"}', "hire_date"),
+        ("Attribute gender is not granted", "gender"),
+        ("A field that is not allowed was asked for", ""),
+    ],
+)
+def test_a_field_that_is_kept_back_is_named_where_the_answer_names_it(said: str, field: str) -> None:
+    with pytest.raises(NeedsPerson) as caught:
+        scripted(answer(403, said.encode()))
+    assert (caught.value.code, caught.value.about) == ("field_not_granted", field)
+    assert (f"the field “{field}”" in caught.value.sentence) == bool(field)
 
 
 class TestTwoWaysIn:

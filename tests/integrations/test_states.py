@@ -153,7 +153,7 @@ def test_a_request_hears_once_that_it_works_and_each_time_that_connecting_fails(
 
 def test_problems_of_a_run_are_issues_by_code_until_a_run_has_none(connection: Connection) -> None:
     run = a_run(connection, seen=90, problem_count=3)
-    for code in ("missing_work_email", "missing_work_email", "duplicate_id"):
+    for code in ("missing_work_email", "missing_work_email", "duplicate_id", "manager_unknown", "shortened"):
         Problem.objects.create(run=run, code=code)
     set_connected(connection)
     open_now = dict(Issue.objects.open().values_list("code", "count"))

@@ -9,7 +9,7 @@ import pytest
 from django.db.models import F
 from django.db.models.functions import Now
 
-from integrations.engine.undoing import Because
+from integrations.engine.undoing import Because, Tally
 from integrations.models import (
     Change,
     Connection,
@@ -18,6 +18,7 @@ from integrations.models import (
     Group,
     Invitation,
     Membership,
+    MembershipChange,
     PersonState,
     Run,
     RunKind,
@@ -25,6 +26,7 @@ from integrations.models import (
 from integrations.people import ATTRIBUTES
 from integrations.services import local
 from integrations.services.connections import resume
+from integrations.services.reversing import Touched, ways_back
 from integrations.services.starts import SYNC_RUN, start_run
 from integrations.services.undo import PAUSE_REASON, perform_undo, plan_undo, undo_run
 from portal.accounts.models import Company, Role, User
@@ -183,29 +185,6 @@ def test_nobody_comes_back_under_an_address_that_somebody_else_has_by_now(
     assert [one.because for one in plan_undo(run).conflicts] == [Because.ADDRESS]
 
 
-def test_somebody_taken_over_goes_back_to_the_former_owner(
-    sync: Syncer, connection: Connection, company: Company, admin: User
-) -> None:
-    former = Connection.objects.create(
-        company=company, provider_slug="sage_hr", kind="hris", state=ConnectionState.DISCONNECTED
-    )
-    old = DirectoryPerson.objects.create(
-        company=company,
-        connection=former,
-        source_id="old",
-        email="k00000@example.com",
-        first_name="Former",
-        raw_digest="00000000-0000-0000-0000-000000000000",
-    )
-    run = sync(ListSource(records(3)))
-    assert run.matched == 1
-    undone = undo(run, admin)
-    old.refresh_from_db()
-    assert (old.connection, old.source_id, old.first_name, old.state) == (former, "old", "Former", "active")
-    assert undone.matched == 1
-    assert not DirectoryPerson.objects.filter(connection=connection, state=PersonState.ACTIVE).exists()
-
-
 def test_only_what_was_looked_at_is_undone_and_only_with_the_right_number(
     changed: tuple[dict[str, Any], Run], connection: Connection, admin: User
 ) -> None:
@@ -266,6 +245,23 @@ def test_undoing_is_recorded_and_ends_open_invitations(
     assert (entry.actor, entry.details["people"]) == (admin.email, 5)
 
 
+def test_a_removal_that_is_undone_gives_the_open_invitation_back(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    connection.policy = {"invites": True}
+    connection.save()
+    sync(ListSource(records(20)))
+    run = sync(ListSource(records(18)))
+    ends = Invitation.objects.filter(person__source_id="k00019")
+    ends.update(expires_at=Now())
+    undo(run, admin)
+    states = Invitation.objects.filter(person__source_id__in=("k00018", "k00019"))
+    assert list(states.order_by("person__source_id").values_list("state", flat=True)) == [
+        "pending",
+        "removed",
+    ]
+
+
 def test_confirming_an_undoing_changes_nobody_before_a_worker_does_and_the_queue_may_ask_twice(
     changed: tuple[dict[str, Any], Run], connection: Connection, admin: User
 ) -> None:
@@ -322,6 +318,25 @@ def test_whoever_looks_after_the_connection_hears_that_somebody_else_has_undone_
     notice = Notice.objects.get(kind="undone")
     assert (notice.user, str(undone.public_id) in notice.url) == (other, True)
     assert notice.words == f"Casey undid a run of {connection}: 5 people are as before"
+
+
+def test_the_plan_is_the_same_read_in_parts_and_its_pages_name_everybody_once(
+    changed: tuple[dict[str, Any], Run], connection: Connection
+) -> None:
+    _, run = changed
+    for key in ("s3", "s4"):
+        group = Group.objects.filter(connection=connection).exclude(memberships__person__source_id=key)[0]
+        person = person_of(connection, key)
+        MembershipChange.objects.create(run=run, group=group, person=person, joined=False)
+    tally, touched = Tally(), Touched(run)
+    for part in ways_back(run, at_a_time=2):
+        for line, conflicts in part.ways:
+            tally.add(line, conflicts)
+    assert (tally.plan(), len(touched)) == (plan_undo(run), 7)
+    for most in (1, 3, 5, 25):
+        shown = [one for first in range(0, 7, most) for one in touched.part(first, most)]
+        assert [one.source_id for one in shown] == [one.source_id for one in touched]
+    assert {one.source_id for one in touched} == {"s0", "s1", "s18", "s19", "new", "s3", "s4"}
 
 
 def test_a_group_that_only_moved_is_undone_as_well(sync: Syncer, connection: Connection, admin: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -116,6 +117,30 @@ def test_an_hour_of_absence_is_survived(calls: list[int]) -> None:
     drain()
     row.refresh_from_db()
     assert row.job_state == JobState.DONE
+
+
+def test_a_job_may_give_up_after_few_waits_and_counts_anew_when_it_made_progress(
+    calls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(queue.JOBS, DELIVER, replace(queue.JOBS[DELIVER], most_waits=2))
+    row = request_effect("test.effect", marker="few", payload={"raise": "retry"})
+    drain()
+    time_passes()
+    drain()
+    row.refresh_from_db()
+    assert (row.job_state, row.waits) == (JobState.QUEUED, 2)
+    soon = Effect.objects.filter(pk=row.pk, due_at__lt=Now() + MINUTE)
+    assert not soon.exists(), "said twice, soon is not soon enough"
+    time_passes()
+    mine = claim(Effect, row.pk, lease=MINUTE)
+    assert mine is not None
+    queue.made_progress(mine)
+    update(mine, job_state=JobState.QUEUED)
+    for state in (JobState.QUEUED, JobState.QUEUED, JobState.DEAD):
+        queue.run_job(DELIVER, row.pk)
+        row.refresh_from_db()
+        assert row.job_state == state
+        time_passes()
 
 
 def test_what_a_person_must_do_is_kept_as_a_sentence(calls: list[int]) -> None:

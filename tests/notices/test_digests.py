@@ -30,8 +30,8 @@ def jamie() -> User:
     return a_user(Role.CSM, "Jamie Park")
 
 
-def news(user: User, marker: str = "m1", words: str = "REQ-8 is live") -> Notice:
-    return notify([user], "live", words=words, url="/requests/8/", marker=marker)[0]
+def news(user: User, marker: str = "m1", words: str = "REQ-8 is set up") -> Notice:
+    return notify([user], "set_up", words=words, url="/requests/8/", marker=marker)[0]
 
 
 def hours_pass(count: int, *, start: datetime = MONDAY) -> list[datetime]:
@@ -50,7 +50,7 @@ def test_a_digest_comes_once_at_eight_with_the_news_of_the_day(jamie: User) -> N
     assert hours_pass(48) == [MONDAY + timedelta(hours=8)]
     [message] = mail.outbox
     assert (message.to, message.subject) == ([jamie.email], "Your day: 1 piece of news")
-    assert "- REQ-8 is live" in message.body
+    assert "- REQ-8 is set up" in message.body
 
 
 def test_at_the_hour_that_was_chosen_where_the_person_is(jamie: User) -> None:

@@ -103,7 +103,8 @@ def test_everybody_chooses_among_the_kinds_of_their_role(jamie: User) -> None:
 
 def test_without_a_choice_the_kinds_own_default_holds(jamie: User) -> None:
     assert wishes_of(jamie)["approved"] == KINDS["approved"].mailed == By.NOW
-    assert wishes_of(jamie)["live"] == By.DIGEST
+    assert wishes_of(jamie)["live"] == KINDS["live"].mailed == By.NOW
+    assert wishes_of(jamie)["set_up"] == By.DIGEST
 
 
 def test_marking_read_leaves_what_came_later(jamie: User) -> None:

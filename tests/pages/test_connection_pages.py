@@ -376,3 +376,12 @@ def test_ended_connection_takes_no_credentials(side: Side) -> None:
     assert status == 302
     assert Credential.objects.get(key="client_id").value == "papi-42"
     assert Connection.objects.get().state == ConnectionState.DISCONNECTED
+
+
+def test_the_rules_name_the_field_of_the_address_and_count_in_the_singular(side: Side) -> None:
+    table = {"from": ["city"], "steps": [{"do": "lookup", "table": {"London": "Leeds"}}]}
+    Connection.objects.update(mapping={"email": "personal_email", "city": table})
+    html = page(side.customer, "connection_detail", side.connection.public_id)
+    assert "Without “Personal e-mail”, a person is skipped and named among the problems." in html
+    assert "translated by a table of 1 value" in html
+    assert "1 values" not in html

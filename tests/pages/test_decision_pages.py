@@ -142,6 +142,12 @@ def test_releasing_is_shown_once_more_and_confirmed_by_the_number(side: Side) ->
     assert state_of(rows[0].person) == PersonState.ACTIVE
     answer = post(side.customer, "holds_decide", side.connection.public_id, typed="2", **body)
     run = Run.objects.get(kind=RunKind.RELEASE)
+    going = page(side.customer, "run_detail", run.public_id)
+    assert "Applying the changes" in going
+    assert "Reading people" not in going
+    drain()
+    done = page(side.customer, "run_detail", run.public_id)
+    assert "Their accounts are kept" in done
     assert answer["Location"] == reverse("run_detail", args=[run.public_id])
     assert [state_of(row.person) for row in rows] == ["deactivated", "deactivated", "active"]
     assert run.asked_by == side.customer
@@ -151,6 +157,7 @@ def test_everybody_is_released_with_one_number_also_those_on_other_pages(side: S
     held(side.connection, 60)
     body: dict[str, Any] = {"do": "release", "reason": "They left.", "which": "all"}
     post(side.csm, "holds_decide", side.connection.public_id, typed="60", **body)
+    drain()
     assert Run.objects.get(kind=RunKind.RELEASE).deactivated == 60
 
 
@@ -233,7 +240,7 @@ def test_the_plan_is_shown_with_what_is_left_alone_and_changes_nothing(side: Sid
     assert "Hull" in text
     assert "It is “York” now and was “Hull” before." in text
     assert "The connection is paused" in text
-    assert "Invitations stay ended" in text
+    assert "Invitations go with the people" in text
     assert "Type 1 to confirm." in text
     assert DirectoryPerson.objects.get(pk=people[0].pk).location == "Leeds"
 
@@ -256,7 +263,7 @@ def test_a_run_is_undone_with_the_number_and_only_as_it_was_looked_at(side: Side
     assert (twice.url, run.undone_by.count()) == (answer.url, 1)
     drain()
     done = page(side.csm, "run_detail", undoing.public_id)
-    assert "Invitations that were ended stay ended." in done
+    assert "Whoever is back has their open invitation back" in done
     assert DirectoryPerson.objects.get(pk=people[0].pk).location == "Hull"
     assert Connection.objects.get(pk=side.connection.pk).state == ConnectionState.PAUSED
     again = page(side.csm, "run_undo", run.public_id)
@@ -288,9 +295,23 @@ def test_what_cannot_be_undone_says_why_and_has_no_form(side: Side, developer: U
     assert "There is nothing left to undo." in page(side.csm, "run_undo", nothing.public_id)
 
 
+def test_another_page_of_the_plan_reads_its_own_people_and_leaves_the_number_to_confirm_alone(
+    side: Side,
+) -> None:
+    run, people = changed_run(side.connection, 30)
+    DirectoryPerson.objects.filter(pk=people[29].pk).update(location="York")
+    first = page(side.csm, "run_undo", run.public_id)
+    assert first.count('<td class="align-top"><a class="fw-medium"') == 25
+    assert "1–25 of 30" in first
+    second = page(side.csm, "run_undo", run.public_id, query="?page=2", htmx=True)
+    assert second.count('<td class="align-top"><a class="fw-medium"') == 5
+    assert "It was changed since." in second
+    assert 'name="digest"' not in second
+
+
 def test_the_number_of_queries_does_not_grow_with_the_plan(side: Side) -> None:
-    few, _ = changed_run(side.connection, 2)
-    many, _ = changed_run(side.connection, 40, mark="Gorse")
+    few, _ = changed_run(side.connection, 26)
+    many, _ = changed_run(side.connection, 60, mark="Gorse")
     assert queries_of(side.csm, "run_undo", many.public_id) == queries_of(side.csm, "run_undo", few.public_id)
 
 

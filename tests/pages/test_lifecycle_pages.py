@@ -21,6 +21,7 @@ from integrations.models import (
     InvitationState,
     Issue,
     Run,
+    RunKind,
 )
 from integrations.services.issues import raise_issue
 from portal.accounts.models import Company, Role, User
@@ -295,3 +296,17 @@ def test_seed_003_the_banner_is_there_only_without_the_plan(side: Side) -> None:
     shown = render_to_string(banner, {"company": side.company, "user": side.customer})
     assert "note-warn" in shown
     assert "upgrade" in shown
+
+
+def test_a_plan_is_made_from_the_page_without_changing_a_setting(side: Side, developer: User) -> None:
+    Connection.objects.update(confirmed_at=clock.now(), state=ConnectionState.QUARANTINED)
+    at = side.connection.public_id
+    assert "Make a plan" not in page(developer, "connection_detail", at)
+    for user in (side.csm, side.customer):
+        assert "Make a plan" in page(user, "connection_detail", at)
+    answer = post(side.customer, "connection_plan", at)
+    assert answer["Location"] == reverse("setup_step", args=[at, "plan"])
+    plan = Run.objects.get(kind=RunKind.DRY)
+    assert plan.draft is not None
+    assert plan.draft.settings == side.connection.settings
+    assert "Working the plan out" in page(side.customer, "setup_step", at, "plan")

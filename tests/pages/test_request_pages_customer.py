@@ -65,6 +65,7 @@ def test_in_every_stage_every_page_opens_and_none_shows_the_mrr(
         assert MRR not in text
         assert "4250" not in text
         assert "brand-new customer" not in text  # the desk's own question
+        assert "nothing for you to do" not in text or "Set the connection up" not in text
 
 
 def test_another_customer_and_a_missing_request_get_the_same_answer(req: Request) -> None:

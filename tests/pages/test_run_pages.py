@@ -151,6 +151,18 @@ def test_run_that_changed_nobody_says_so(side: Side, lead: User) -> None:
     assert "Nobody was changed." in html
 
 
+def test_whoever_came_in_is_among_the_remarks_and_not_among_the_problems(side: Side, lead: User) -> None:
+    for code in ("missing_work_email", "manager_unknown", "shortened"):
+        Problem.objects.create(run=side.run, source_id="p1", person_name="Rosa Remark", code=code)
+    skipped, remarks = page(lead, "run_detail", side.run.public_id).split(
+        "Nobody was skipped because of these."
+    )
+    assert ("No work e-mail" in skipped, "Manager is not here" in skipped) == (True, False)
+    assert ("No work e-mail" in remarks, "Manager is not here" in remarks) == (False, True)
+    Problem.objects.exclude(code="shortened").delete()
+    assert "could not be handled" not in page(lead, "run_detail", side.run.public_id)
+
+
 def test_run_takes_as_many_queries_for_many_changes_and_problems(side: Side, lead: User) -> None:
     few = queries_of(lead, "run_detail", side.run.public_id)
     people = some_people(side.connection, 40, start=100)

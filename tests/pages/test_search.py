@@ -10,16 +10,19 @@ from django.db import connection as database
 from django.db import transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from integrations.models import DirectoryPerson, Invitation, Problem
 from integrations.provider import Owner
 from portal import searching
 from portal.accounts.models import AccessLink, Company, Role, User
-from portal.searching import Asked, fold, search_all, snippet
+from portal.kit.folding import fold
+from portal.searching import Asked, search_all, snippet
 from requests_app.models import Answer, AnswerState, Item, Message, Reach, Request
-from tests.support.pages import HTMX, Side, a_connection, a_side, some_people
+from tests.support.pages import HTMX, Side, a_connection, a_side, page, some_people
 from tests.support.people import a_company, a_user, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +115,21 @@ def test_people_are_found_by_name_and_address(side: Side) -> None:
     for text in ("person0000", "amber person", "amber.0@people"):
         assert search_all(side.csm, Asked.of(text)).people == [side.person]
     assert search_all(side.csm, Asked.of("erson0000")).people == []
+
+
+def test_every_search_for_people_finds_a_name_with_and_without_its_accents(side: Side) -> None:
+    Invitation.objects.create(person=side.person, sent_at=timezone.now(), expires_at=timezone.now())
+    known, connection = f"?company={side.company.public_id}&q=", side.connection.public_id
+    for name, typed in (("Çelik", "celik"), ("Celik", "çelik"), ("ŁUKASZ", "lukasz"), ("Groß", "GROSS")):
+        DirectoryPerson.objects.filter(pk=side.person.pk).update(last_name=name)
+        Problem.objects.update(person_name=f"Ada {name}")
+        why = page(side.customer, "why", connection, query=f"?q={typed}")
+        assert "Belongs in" in why
+        assert f"Ada {name}" in why
+        assert search_all(side.csm, Asked.of(typed)).people == [side.person]
+        assert not search_all(side.csm, Asked.of(f"{typed}x")).people
+        assert f"Amber {name}" in page(side.customer, "directory", query=known + typed, htmx=True)
+        assert name in page(side.csm, "invitation_list", connection, query=f"?q={typed}")
 
 
 def test_connections_are_found_by_company_and_provider(side: Side) -> None:

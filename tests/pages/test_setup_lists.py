@@ -152,8 +152,9 @@ def test_mapping_keeps_only_what_differs_and_policy_too(rehearsed: Wizard) -> No
 
 def test_a_field_that_nobody_has_is_a_warning(rehearsed: Wizard) -> None:
     rehearsed.post("filter", {"version": rehearsed.draft.version, "do": "save"})
-    assert "No record has “Location”" in rehearsed.html("map")
-    assert "No record has “Department”" not in rehearsed.html("map")
+    html = rehearsed.html("map")
+    assert "Your file has no column for “Location”" in html
+    assert "“Department”, or nothing in it" not in html
 
 
 def test_a_rehearsal_shows_its_plan_and_confirms_nothing(rehearsed: Wizard) -> None:
@@ -169,6 +170,50 @@ def test_a_rehearsal_shows_its_plan_and_confirms_nothing(rehearsed: Wizard) -> N
     assert refused.status_code == 302
     assert not Receipt.objects.exists()
     assert not Run.objects.exists()
+
+
+def test_a_file_is_understood_aloud_once_and_everything_in_it_bears_a_name(wizard: Wizard) -> None:
+    lines = (
+        "Id,First name,Last name,Email,Work e-mail,Status,Manager,Schicht,City",
+        "10,Ada,Lovelace,ada@amber.example,,active,12,early," + "Leeds" * 30,
+        "12,Cleo,Nagy,,cleo@amber.example,active,,late,",
+        "13,Dan,Gone,dan@amber.example,,terminated,12,late,",
+        "10,Ada,Lovelace,ada@amber.example,,active,12,early,Leeds",
+    )
+    wizard.rehearse("\n".join(lines))
+    html = wizard.html("filter")
+    assert "“Manager” is Manager, “Schicht” keeps its name" in html
+    assert "Several columns mean “Work e-mail”; the first that is filled is used." in html
+    assert "“Schicht” keeps its name" not in wizard.html("filter")
+    html = wizard.send("setup_matches", {"version": wizard.draft.version}, htmx=True).content.decode()
+    assert "1 more has left or not started yet" in html
+    query = "?name=include-0-0&include-0-0-field=manager_id&include-0-0-op=one_of"
+    html = wizard.client.get(wizard.url("setup_options") + query, headers=HTMX).content.decode()
+    assert (html_values(html, "include-0-0-values"), "<span>Cleo Nagy</span>" in html) == (["12"], True)
+    wizard.post("filter", {"version": wizard.draft.version, "do": "save"})
+    typed = wizard.form("map", "map-form") | {
+        "map-city-from-0": "city",
+        "map-city-from-1": "location",
+        "do": "save",
+    }
+    html = wizard.send("setup_person", {**typed, "who": "ádá"}, htmx=True).content.decode()
+    assert html.count("Cleo Nagy") == 2, "as it came, and as it will be shown"
+    wizard.post("map", typed)
+    html = wizard.html("map")
+    assert "2 fields<span" in html
+    assert "0 steps" not in html
+    skipped, remarks = wizard.html("plan").split("Nobody is skipped because of these.")
+    assert "<li>Ada Lovelace" in skipped.split("Sent twice")[1]
+    assert "Value was shortened" in remarks.split("Every person")[0]
+    assert "Value was shortened" not in skipped
+
+
+def test_one_person_is_told_as_one(wizard: Wizard) -> None:
+    wizard.rehearse("Name,Email\nAda Lovelace,ada@amber.example")
+    assert "1 person read." in wizard.html("filter")
+    html = wizard.send("setup_matches", {"version": wizard.draft.version}, htmx=True).content.decode()
+    assert "1 of 1 person matches" in html
+    assert "not started yet" not in html
 
 
 def test_a_file_that_is_none_is_told_beside_its_field(wizard: Wizard) -> None:

@@ -7,6 +7,7 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django import Settings
 
 from integrations.models import (
     Connection,
@@ -14,6 +15,7 @@ from integrations.models import (
     DirectoryPerson,
     Draft,
     DraftState,
+    Planned,
     Purpose,
     Receipt,
     Run,
@@ -52,6 +54,9 @@ def test_set_up_from_the_first_step_to_the_confirmed_plan(
     drain()
     html = wizard.html("plan")
     assert f"{employed} people come in." in html
+    assert "groups are made." in html
+    assert f"{employed} memberships begin." in html
+    assert "Nobody is invited, and no mails are sent." in html
     digest = html_values(html, "plan_digest")[0]
     wrong = wizard.send("setup_confirm", {"plan_digest": digest, "typed": str(employed + 1)})
     assert wrong.status_code == 422
@@ -100,6 +105,19 @@ def test_consent_names_what_is_read_and_what_never_is(wizard: Wizard) -> None:
     assert "Nobody is stored before" in html
     assert not {"first_name", "last_name", "work_email"} & set(optional_of(html))
     assert "department" in optional_of(html)
+    assert "all fields that Personio hands out are read once, except those that are never read" in html
+    assert "What you say no to is never kept and never shown." in html
+
+
+def test_the_guide_and_our_addresses_are_where_the_credentials_are_entered(
+    wizard: Wizard, settings: Settings
+) -> None:
+    settings.EGRESS_ADDRESSES = ["192.0.2.7"]
+    wizard.begin()
+    wizard.consent()
+    html = wizard.html("authenticate")
+    assert "Where this is in Personio" in html
+    assert "192.0.2.7" in html
 
 
 def test_a_declined_field_is_offered_nowhere_afterwards(wizard: Wizard, sandbox: Running) -> None:
@@ -208,6 +226,7 @@ def test_a_change_of_settings_begins_at_the_rules_and_shows_what_it_changes(
     html = wizard.html("filter")
     assert "Changing the settings" in html
     assert "What is read" not in html
+    assert "The test passed" not in wizard.html("authenticate")
     assert wizard.get("consent")["Location"] == wizard.url("setup_step", "filter")
     wizard.post("filter", wizard.rule("department", "is", "Care"))
     run = Run.objects.create(
@@ -219,9 +238,18 @@ def test_a_change_of_settings_begins_at_the_rules_and_shows_what_it_changes(
         plan_digest="0" * 32,
         rules_digest=Draft.objects.get().rules.digest,
         deactivated=3,
+        groups_made=1,
+        left_groups=1,
+        joined=1,
     )
+    groups = {"before": {"groups": "Radiology"}, "after": {"groups": "Northgate Clinic"}}
+    Planned.objects.create(run=run, source_id="k", person_name="Jo Roe", kind="regrouped", **groups)
     Draft.objects.update(plan=run)
     html = wizard.html("plan")
+    for words in ("1 person changes groups only.", "Jo Roe", "Moves group", "Radiology", "Northgate Clinic"):
+        assert words in html
+    assert "1 membership ends." in html
+    assert "Moves group" in page(customer, "run_detail", run.public_id)
     assert "What you change" in html
     assert "Care" in html
     wizard.send("setup_withdraw")

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.engine.explain import Trace
-from integrations.models import Connection, DirectoryPerson, Held, Inquiry, PersonState, Run
+from integrations.models import Connection, DirectoryPerson, Held, Inquiry, PersonState, Problem, Run
 from integrations.services.inquiring import LEASE, ask, perform_inquiry
 from portal.accounts.limits import RateLimited
 from portal.accounts.models import Role, User
@@ -66,6 +66,19 @@ def test_somebody_deactivated_is_told_by_the_way_they_left(side: Side, because: 
     assert "Does not belong in" in html
 
 
+def test_whoever_a_changed_filter_let_go_is_told_by_which_condition(side: Side) -> None:
+    Connection.objects.update(
+        filter={"include": [[{"field": "department", "op": "is", "values": ["Surgery"]}]]}
+    )
+    DirectoryPerson.objects.update(state=PersonState.DEACTIVATED, left_because="outside")
+    html = page(side.customer, "why", side.connection.public_id, query="?q=amber")
+    assert "Rule 1 asks: Department is “Surgery” (they have “Care”)" in html
+    assert "They come in as soon as Department is “Surgery” in the HR system, not “Care”" in html
+    DirectoryPerson.objects.update(edited_at=timezone.now())
+    html = page(side.customer, "why", side.connection.public_id, query="?q=amber")
+    assert "did not match the filter any more" in html
+
+
 def test_somebody_whose_removal_is_held_is_still_here(side: Side) -> None:
     Held.objects.create(run=side.run, person=side.person, why="outside")
     html = page(side.customer, "why", side.connection.public_id, query="?q=amber")
@@ -84,6 +97,13 @@ def test_a_name_among_the_last_problems_comes_with_the_remedy(side: Side) -> Non
     html = page(side.customer, "why", side.connection.public_id, query="?q=nomail")
     assert "Amber Nomail" in html
     assert "Enter the work e-mail address in the HR system" in html
+    assert "Remarks of the last run" not in html
+    Problem.objects.create(run=side.run, person_name="Amber Nomail", code="manager_unknown")
+    html = page(side.customer, "why", side.connection.public_id, query="?q=nomail")
+    skipped, remarks = html.split("Remarks of the last run")
+    assert "Manager is not here" not in skipped
+    assert "Manager is not here" in remarks
+    assert "could not be handled" not in remarks
 
 
 def test_several_of_a_name_are_offered_and_a_stranger_may_be_asked_about(side: Side) -> None:

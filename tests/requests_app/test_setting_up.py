@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
 
 from integrations.models import ConnectionState, Draft, DraftState, Purpose, Receipt, Run, SetupStep
 from integrations.services import drafts
 from integrations.signals import credentials_given, draft_confirmed
-from portal.accounts.models import Role, User
+from portal.accounts.models import AccessLink, Role, User
+from portal.accounts.services import scope_of
 from portal.kit.errors import NeedsPerson
 from portal.notices.models import Notice
 from portal.outbox.models import Effect
 from requests_app import queries
+from requests_app.forms import SET_UP
 from requests_app.lifecycle import Stage
 from requests_app.models import AnswerState, Event, Request
+from requests_app.services.delegation import delegate
 from requests_app.services.jira import comment_of, record_issue
 from requests_app.services.moves import MoveRefused, make_move
 from requests_app.services.setting_up import begin_set_up, has_set_up, set_up_of, waits_for_set_up
@@ -29,8 +38,10 @@ from tests.requests_app.factories import (
     customer_of,
     submitted,
 )
+from tests.support.links import mailed_code, press
 from tests.support.pages import page
-from tests.support.people import a_user
+from tests.support.people import a_user, signed_in
+from tests.support.queue import drain
 
 pytestmark = pytest.mark.django_db
 
@@ -176,6 +187,78 @@ def test_forwarding_leads_to_the_page_that_sends_a_link() -> None:
     Request.objects.filter(pk=req.pk).update(stage=Stage.WAITING_ON_CUSTOMER)
     customer = customer_of(req)
     connection = begin_set_up(req, by=customer)
-    page(customer, "setup_forward", connection.public_id, status=302)
-    page(req.owner, "setup_forward", connection.public_id, status=302)
+    for who, name, key in (
+        (customer, "customer_delegate", req.public_id),
+        (req.owner, "request_invite", req.number),
+    ):
+        answer = signed_in(who).get(reverse("setup_forward", args=[connection.public_id]))
+        assert answer["Location"] == f"{reverse(name, args=[key])}?set_up=1"
     page(a_user(Role.CUSTOMER_ADMIN, "Strange Admin"), "setup_forward", connection.public_id, status=404)
+
+
+def opened_from_the_mail(settings: Settings) -> Client:
+    """Whoever got the newest link follows the address in their mail and enters the code."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    drain()
+    told = str(mail.outbox[-1].body)
+    assert "set the connection up" in told
+    address = re.search(r"^http\S+$", told, re.MULTILINE)
+    assert address is not None
+    door = address[0].removeprefix(settings.SITE_URL)
+    client = Client()
+    press(client, door, "send")
+    answer = press(client, door, "open", code=mailed_code())
+    assert answer.status_code == 302
+    seen = client.get(answer["Location"], follow=True)
+    assert "Are you an administrator of Personio?" in seen.content.decode()
+    return client
+
+
+def test_somebody_else_is_the_administrator_and_lands_in_the_set_up(settings: Settings) -> None:
+    req = a_request(PERSONIO)
+    Request.objects.filter(pk=req.pk).update(stage=Stage.WAITING_ON_CUSTOMER)
+    customer = customer_of(req)
+    connection = begin_set_up(req, by=customer)
+    drafts.go_to(connection.drafts.get(), SetupStep.ADMIN)
+    client = signed_in(customer)
+    step = reverse("setup_step", args=[connection.public_id, "admin"])
+    form = client.post(step, {"who": "other"}, follow=True)
+    shown = form.content.decode()
+    assert re.search(r'value="set-up"[^>]*checked', shown)
+    assert shown.count("checked") == 1
+    asked = {"email": "sam@riverside.example", "items": [SET_UP]}
+    client.post(reverse("customer_delegate", args=[req.public_id]), asked)
+    sam = opened_from_the_mail(settings)
+    assert sam.post(step, {"who": "me"})["Location"].endswith("/setup/consent/")
+    assert sam.get(reverse("connection_detail", args=[connection.public_id])).status_code == 200
+    assert scope_of(User.objects.get(email="sam@riverside.example"), req.public_id) is None
+
+
+@pytest.mark.parametrize("stage", [Stage.DRAFT, Stage.SUBMITTED])
+def test_the_desk_sends_a_link_to_the_set_up_wherever_the_request_stands(
+    settings: Settings, stage: Stage
+) -> None:
+    req = a_request(PERSONIO)
+    connection = begin_set_up(req, by=req.owner)
+    drafts.go_to(connection.drafts.get(), SetupStep.ADMIN)
+    Request.objects.filter(pk=req.pk).update(stage=stage)
+    assert "Send a link to the set-up" in page(req.owner, "request_invite", req.number, query="?set_up=1")
+    address = f"{reverse('request_invite', args=[req.number])}?set_up=1"
+    assert signed_in(req.owner).post(address, {"email": "sam@riverside.example"}).status_code == 302
+    opened_from_the_mail(settings)
+    req.refresh_from_db()
+    assert req.stage == stage
+
+
+def test_a_set_up_is_handed_on_only_by_whoever_holds_it_and_while_there_is_one() -> None:
+    req = a_request(PERSONIO)
+    Request.objects.filter(pk=req.pk).update(stage=Stage.WAITING_ON_CUSTOMER)
+    customer = customer_of(req)
+    assert "Set the connection up" in page(customer, "customer_delegate", req.public_id)
+    AccessLink.objects.filter(used_by=customer).update(item_keys=["client_id"])
+    assert "Set the connection up" not in page(customer, "customer_delegate", req.public_id)
+    with pytest.raises(NeedsPerson):
+        delegate(req, "sam@riverside.example", by=customer, sets_up=True)
+    AccessLink.objects.filter(used_by=customer).update(item_keys=[])
+    confirmed(req, customer)
+    assert "Set the connection up" not in page(customer, "customer_delegate", req.public_id)

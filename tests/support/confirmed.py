@@ -12,6 +12,7 @@ from django.db import transaction
 from integrations.models import Connection, Draft, Receipt, Run
 from integrations.provider import Source
 from integrations.services import drafts
+from integrations.services.confirming import affected_by
 from integrations.services.connections import activate_connection
 from integrations.services.runs import perform_run
 from integrations.services.starts import SYNC_RUN
@@ -46,7 +47,7 @@ def confirmed(
         declined=declined,
     )
     assert draft.plan is not None, "the dry run made no plan"
-    return drafts.confirm(draft, typed=draft.plan.change_total, plan_digest=draft.plan.plan_digest, by=by)
+    return drafts.confirm(draft, typed=affected_by(draft.plan), plan_digest=draft.plan.plan_digest, by=by)
 
 
 def planned(

@@ -17,6 +17,11 @@ from tests.support.pages import HTMX, a_connection
 from tests.support.queue import drain
 
 CARD = "personio"
+PEOPLE = """Employee number,First name,Last name,Work e-mail,Department,SSN
+1,Ada,Lovelace,ada@amber.example,Care,123-45-6789
+2,Bob,Marsh,bob@amber.example,Kitchen,
+3,Cleo,Nagy,,Care,
+"""
 
 
 class Forms(HTMLParser):
@@ -117,17 +122,11 @@ class Wizard:
         self.post("plan")
         drain()
 
-    def rehearse(self) -> Wizard:
+    def rehearse(self, file: str = PEOPLE) -> Wizard:
         """At the rules, with three people of a file."""
         self.begin()
         self.consent()
-        lines = [
-            "Employee number,First name,Last name,Work e-mail,Department,SSN",
-            "1,Ada,Lovelace,ada@amber.example,Care,123-45-6789",
-            "2,Bob,Marsh,bob@amber.example,Kitchen,",
-            "3,Cleo,Nagy,,Care,",
-        ]
-        upload = SimpleUploadedFile("people.csv", "\n".join(lines).encode(), content_type="text/csv")
+        upload = SimpleUploadedFile("people.csv", file.encode(), content_type="text/csv")
         assert self.send("setup_rehearse", {"file": upload}).status_code == 302
         return self
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations.models import Issue
@@ -114,6 +116,19 @@ def opened(rows: Rows) -> set[str]:
     names = ("connection_list", "directory", "setup", "why", "connection_detail")
     person = rows.people[CUSTOMER]
     return {name for name in names if call(person, GET, name, args_of(name, rows, CUSTOMER)).status != 404}
+
+
+@pytest.mark.parametrize("name", ["connection_list", "issue_list", "directory"])
+def test_a_page_asks_once_whether_a_customer_sees_a_whole_company(alder: Rows, name: str) -> None:
+    with CaptureQueriesContext(database) as asked:
+        assert call(alder.people[CUSTOMER], GET, name, {}).status == 200
+    about_companies = [
+        query["sql"]
+        for query in asked
+        if "accounts_membership" in query["sql"].partition(" WHERE ")[2]
+        and ("COUNT(DISTINCT" in query["sql"] or query["sql"].startswith('SELECT 1 AS "a"'))
+    ]
+    assert len(about_companies) == 1
 
 
 def test_what_a_guest_searches_for_names_nobody_of_the_company(guest: Rows) -> None:

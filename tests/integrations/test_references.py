@@ -1,0 +1,111 @@
+"""The references that are checked once for each statement (migration 0009) refuse what a foreign key refuses."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db import connection as database
+
+from integrations.models import Change, Connection, DirectoryPerson, Group, Membership, Run, RunKind
+from integrations.targets.sql import CHANGE, NO_DIGEST
+from tests.support.together import together
+
+_NOBODY = 999_999_999
+
+
+@pytest.fixture
+def run(connection: Connection) -> Run:
+    return Run.objects.create(connection=connection, kind=RunKind.MANUAL)
+
+
+@pytest.fixture
+def person(connection: Connection) -> DirectoryPerson:
+    return DirectoryPerson.objects.create(
+        company=connection.company,
+        connection=connection,
+        source_id="1",
+        email="one@example.com",
+        raw_digest=NO_DIGEST,
+    )
+
+
+@pytest.fixture
+def group(connection: Connection) -> Group:
+    return Group.objects.create(
+        company=connection.company, connection=connection, source="department", key="Care", name="Care"
+    )
+
+
+def refused(deed: Callable[[], object]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        deed()
+
+
+def test_nothing_is_logged_for_a_run_that_is_not_there(run: Run) -> None:
+    here, nowhere = (Change(run_id=pk, source_id="1", kind="added") for pk in (run.pk, _NOBODY))
+    refused(lambda: Change.objects.bulk_create([here, nowhere]))
+    assert not Change.objects.exists()
+
+
+def test_nobody_is_in_a_group_that_is_not_there(person: DirectoryPerson, group: Group) -> None:
+    refused(lambda: Membership.objects.create(person=person, group_id=_NOBODY))
+    refused(lambda: Membership.objects.create(person_id=_NOBODY, group=group))
+    Membership.objects.create(person=person, group=group)
+
+
+def test_a_membership_stays_with_its_person(person: DirectoryPerson, group: Group) -> None:
+    made = Membership.objects.create(person=person, group=group)
+    refused(lambda: Membership.objects.filter(pk=made.pk).update(person_id=_NOBODY))
+    Membership.objects.filter(pk=made.pk).update(by_hand=True)
+
+
+def test_a_run_is_not_deleted_behind_its_changes(run: Run) -> None:
+    Change.objects.create(run=run, source_id="1", kind="added")
+
+    def behind() -> None:
+        with database.cursor() as cursor:
+            cursor.execute("DELETE FROM integrations_run WHERE id = %s", [run.pk])
+
+    refused(behind)
+    run.delete()
+    assert not Change.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_logs_for_a_run_waits_for_the_one_who_deletes_it(run: Run) -> None:
+    deleted = threading.Event()
+
+    def delete() -> None:
+        with transaction.atomic():
+            run.delete()
+            deleted.set()
+            _until_somebody_waits()
+
+    def log() -> None:
+        assert deleted.wait(10)
+        with database.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {CHANGE} (run_id, source_id, person_name, kind, before, after) "  # noqa: S608 - ours
+                "VALUES (%s, '1', '', 'added', '{}', '{}')",
+                [run.pk],
+            )
+
+    pk = run.pk
+    _, logged = together(delete, log)
+    assert isinstance(logged, IntegrityError)
+    assert not Change.objects.filter(run_id=pk).exists()
+
+
+def _until_somebody_waits() -> None:
+    with database.cursor() as cursor:
+        for _ in range(1_000):
+            cursor.execute(
+                "SELECT pg_sleep(0.01) FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"
+            )
+            if cursor.fetchone():
+                return
+            cursor.execute("SELECT pg_sleep(0.01)")
+    raise AssertionError("nobody waits")
