@@ -154,6 +154,7 @@ def test_sign_ins_failures_and_lock_outs_are_in_the_audit_log() -> None:
     assert "guess" not in str(list(Entry.objects.values()))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_of_many_guesses_at_once_no_more_are_looked_at_than_allowed() -> None:
     user = a_user()

@@ -83,6 +83,7 @@ def test_writing_takes_three_queries_and_no_savepoint(five: list[Entry]) -> None
     assert len(captured) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_eight_who_write_at_once_leave_a_chain_without_gaps() -> None:
     def write() -> None:

@@ -182,6 +182,7 @@ def test_the_pages_used_most_shut_nobody_out(profile: Profile, live_server: Live
     assert found + troubles(customer, part) + troubles(customer, f"{part}details/") == []
 
 
+@pytest.mark.slow
 def test_the_customers_part_can_be_answered_by_keyboard_alone(
     profile: Profile, live_server: LiveServer
 ) -> None:

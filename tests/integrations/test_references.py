@@ -74,6 +74,7 @@ def test_a_run_is_not_deleted_behind_its_changes(run: Run) -> None:
     assert not Change.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_whoever_logs_for_a_run_waits_for_the_one_who_deletes_it(run: Run) -> None:
     deleted = threading.Event()

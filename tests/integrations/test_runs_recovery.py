@@ -24,7 +24,8 @@ from portal.kit.leases import JobState, LeaseLost, claim
 from tests.integrations.conftest import LEASE
 from tests.integrations.sources import ListSource, record, records
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# Threads, kills and a flush after each: in `make test-all`.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 # One renamed, one gone, one terminated, one new.
 AFTER = [

@@ -88,6 +88,7 @@ def test_a_wild_record_gives_text_or_nothing_or_is_unreadable(record: Any, field
             assert not any(ord(letter) < 32 for letter in found)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=20), WILD), st.sampled_from(catalog.providers(Kind.HRIS)))
 def test_every_card_survives_wild_records(record: dict[str, Any], card: Any) -> None:
     _read_or_unreadable(card.source, record)

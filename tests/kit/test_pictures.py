@@ -72,6 +72,7 @@ def test_a_file_that_takes_for_ever_is_ended() -> None:
     assert refused.value.why is Refusal.TOO_LONG
 
 
+@pytest.mark.slow
 def test_only_so_many_are_drawn_at_once_and_who_waits_too_long_is_told() -> None:
     studio = Studio(at_once=1, wait=0.1, wall=2.0)
 

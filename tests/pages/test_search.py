@@ -208,6 +208,7 @@ def test_a_person_whose_link_was_revoked_finds_nothing(side: Side) -> None:
 # --- whatever is typed --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @hypothesis_settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -89,6 +89,7 @@ def test_a_new_date_starts_afresh(req: Request) -> None:
     assert list(due_answers(noon(date(2028, 5, 1))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", [Stage.SUBMITTED, Stage.CLOSED, Stage.REJECTED])
 def test_only_what_is_in_use_is_watched(req: Request, stage: Stage) -> None:
     put_in_stage(req, stage)

@@ -174,6 +174,7 @@ def test_only_a_post_is_taken(req: Request, method: str) -> None:
     assert getattr(Client(), method)(reverse("jira_webhook")).status_code == 405
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_fifty_deliveries_at_once_are_one_look(req: Request) -> None:
     answers: list[int] = []

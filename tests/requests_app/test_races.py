@@ -19,7 +19,8 @@ from tests.support.together import together
 
 # The longer run is for `make test-all`: reliability-security.md T4 asks for 200.
 ROUNDS = [3, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
-pytestmark = pytest.mark.django_db(transaction=True)
+# Threads, kills and a flush after each: in `make test-all`.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def afresh(req: Request, stage: Stage = Stage.SUBMITTED) -> Request:
