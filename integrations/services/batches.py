@@ -20,7 +20,7 @@ from integrations.targets.directory import Looked
 from portal.kit.failpoints import reach
 from portal.kit.leases import fenced, renew
 
-BATCH_PEOPLE = 2_000
+BATCH_PEOPLE = 5_000
 BATCH_SECONDS = 2.0
 LOOKED_UP = 500  # people at once; what is held of those who are as they were is let go with them
 

@@ -25,8 +25,8 @@ def match_people(sync: Sync, counts: Counts) -> int:
     if not is_empty:
         found += refuse_taken(directory)
     later, taken_over = directory.execute(statements.ELSEWHERE) if live else 0, 0
-    if counts.kinds[LineKind.ADDED] and (ended or not is_empty):
-        asked, taken_over = _recognise(sync, others=ended, own=not is_empty)
+    if counts.kinds[LineKind.ADDED] and (live or ended or not is_empty):
+        asked, taken_over = _recognise(sync, others=ended, out=live or not is_empty)
         later += asked
     if ended:
         later += directory.execute(statements.STILL_THERE)
@@ -43,7 +43,7 @@ def refuse_taken(directory: Directory) -> int:
     return found
 
 
-def _recognise(sync: Sync, *, others: bool, own: bool) -> tuple[int, int]:
+def _recognise(sync: Sync, *, others: bool, out: bool) -> tuple[int, int]:
     """Who is new here but not new to the company: decisions first, then each key in its order.
 
     Returns how many a person must decide about, and how many are taken over.
@@ -53,7 +53,7 @@ def _recognise(sync: Sync, *, others: bool, own: bool) -> tuple[int, int]:
     for key in sync.rules.policy.match_by if others else ():
         taken += directory.execute(statements.BY[key])
         found += directory.execute(statements.AMBIGUOUS[key])
-    if own:
+    if out:
         found += directory.execute(statements.REHIRED)
     if taken:
         directory.execute(statements.STAYS)

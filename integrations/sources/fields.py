@@ -22,6 +22,7 @@ Read = Callable[[Any], str | None]
 Clean = Callable[[Any, str], str | None]
 
 MAX_TEXT = 1_000  # characters; nothing in the directory is longer
+_MOST_KEY = 255
 
 
 class Field(Protocol):
@@ -68,9 +69,13 @@ def date(value: Any, name: str) -> str | None:
 def key(value: Any, name: str) -> str | None:
     """An identifier: text or a whole number of at most 255 characters. Raises Unreadable."""
     found = text(value, name)
-    if found and len(found) > 255:
+    if found and len(found) > _MOST_KEY:
         raise Unreadable("too_long", name, shape(value))
     return found
+
+
+# What takes plain text as it is, trimmed: up to so many characters.
+_MOST: Mapping[Clean, int] = {text: MAX_TEXT, key: _MOST_KEY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +89,16 @@ class At:
     clean: Clean = text
 
     def compile(self, name: str) -> Read:
-        get, clean = getter(self.path, name), self.clean
-        if clean is not text:
-            return lambda record: clean(get(record), name)
+        get, clean, most = getter(self.path, name), self.clean, _MOST.get(self.clean, 0)
 
         def read(record: Any) -> str | None:
             found = get(record)
-            # What nearly every value is, without a call for each: `text` would say the same.
-            if found.__class__ is str and found.isascii() and found.isprintable() and len(found) <= MAX_TEXT:
+            # What nearly every value is, without a call for each: `clean` would say the same.
+            if found.__class__ is str and len(found) <= most and found.isascii() and found.isprintable():
                 return found.strip() or None
-            return text(found, name)
+            return clean(found, name)
 
-        return read
+        return read if most else lambda record: clean(get(record), name)
 
     def below(self) -> tuple[str, Field]:
         head, rest = split(self.path)

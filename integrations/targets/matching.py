@@ -92,15 +92,16 @@ WITH {_FRESH}, wrong AS (
                       AND m.source_id = fresh.source_id AND m.decided_at IS NOT NULL)
 ), {_dropped("duplicate_email")}"""
 
-# People of an ended connection may be taken over; so may people of ours who are out, or go with this very run.
+# People of an ended connection may be taken over; so may whoever is out, here or in a system that the company has beside
+# this one, and people of ours who go with this very run.
 _WAS_HERE = f"""
     JOIN {CONNECTION} c ON c.id = p.connection_id
     WHERE p.company_id = %(company)s AND c.id <> %(connection)s AND c.state = 'disconnected'"""
 _IS_OUT = f"""
-    WHERE p.company_id = %(company)s AND p.connection_id = %(connection)s
-      AND (p.state = 'deactivated' OR EXISTS (
-          SELECT FROM {STAGED} going WHERE going.run_id = %(run)s AND going.source_id = p.source_id
-          AND going.kind = 'deactivated'))"""
+    JOIN {CONNECTION} c ON c.id = p.connection_id AND c.state <> 'disconnected'
+    WHERE p.company_id = %(company)s AND (p.state = 'deactivated' OR c.id = %(connection)s AND EXISTS (
+        SELECT FROM {STAGED} going WHERE going.run_id = %(run)s AND going.source_id = p.source_id
+        AND going.kind = 'deactivated'))"""
 
 DECIDED = f"""
 WITH chosen AS (

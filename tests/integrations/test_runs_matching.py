@@ -141,6 +141,21 @@ def test_people_of_another_live_connection_stay_there(sync: Syncer, connection: 
     assert theirs.connection == other
 
 
+def test_whoever_moves_between_two_live_connections_keeps_the_account(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    other = Connection.objects.create(
+        company=connection.company, provider_slug="bamboohr", kind="hris", state=ConnectionState.CONNECTED
+    )
+    moved = someone(other, "t", "k00003@example.com", state=PersonState.DEACTIVATED)
+    run = sync(ListSource(records(5)))
+    assert (run.added, problems(run)) == (4, {"k00003": "ambiguous_match"})
+    Match.objects.update(chosen=moved, decided_by=admin, decided_at=Now())
+    run = sync(ListSource(records(5)))
+    moved.refresh_from_db()
+    assert (run.matched, moved.connection, moved.source_id, moved.state) == (1, connection, "k00003", "active")
+
+
 def test_an_address_belongs_to_one_person(sync: Syncer) -> None:
     run = sync(ListSource([*records(5), record("twin", work_email="K00000@example.com")]))
     assert (run.added, problems(run)) == (5, {"twin": "duplicate_email"})
