@@ -69,6 +69,8 @@ def update_groups(sync: Sync, connection: Connection, counts: Counts, *, held: b
     leaves = not by_event or not (held or _events_are_few(sync))
     with sync.watch.timed("groups"):
         group_by, directory = sync.rules.policy.group_by, sync.directory
+        if everybody:
+            directory.in_bulk()
         made = groups.make(directory, group_by, everybody=everybody) if group_by else 0
         # By other rules nobody can tell any more what was done by hand.
         joined, left = groups.regroup(

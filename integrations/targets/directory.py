@@ -21,6 +21,7 @@ from integrations.targets import matching, sql
 from portal.kit.ahead import Ahead
 
 _BIG = 2_000  # rows of work from which on the planner needs to be told about them
+_FEW = 5_000  # lines; if the planner errs and compares each with each, that is still done in seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,8 @@ class Directory:
 
     def apply(self, counts: Mapping[LineKind, int]) -> None:
         """Does what the plan says: who left first, then the others, then the change log."""
+        if sum(counts.values()) <= _FEW:
+            self.execute(sql.IN_SMALL)
         steps = (
             (LineKind.DEACTIVATED, sql.DEACTIVATE),
             (LineKind.CHANGED, sql.CHANGE_PEOPLE),

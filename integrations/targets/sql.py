@@ -93,6 +93,9 @@ SELECT set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true
        set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true),
        set_config('enable_seqscan', 'on', true), set_config('enable_material', 'on', true)"""
 
+# Of few lines each is one look-up; to join them, everybody would be read for each statement.
+IN_SMALL = "SELECT set_config('enable_nestloop', 'on', true)"
+
 # How many are active, and whether anybody is kept although they were missing.
 OWNED = f"""
 SELECT count(*) FILTER (WHERE state = 'active'), coalesce(bool_or(kept = 'absent'), false)
