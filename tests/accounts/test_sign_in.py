@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import statistics
 import threading
 import time
 
@@ -216,7 +215,9 @@ def test_the_time_of_the_answer_does_not_tell_whether_there_is_such_an_address()
             begun = time.perf_counter()
             client.post(RESET, {"email": email})
             took[which].append(time.perf_counter() - begun)
-    assert abs(statistics.median(took["known"]) - statistics.median(took["unknown"])) < 0.005
+    # The fastest of many tells the work that is done; the others tell what else the machine was doing.
+    fastest = {which: min(seconds) for which, seconds in took.items()}
+    assert max(fastest.values()) < 1.25 * min(fastest.values())
 
 
 @pytest.mark.parametrize("email", ["jamie.park@support.example", "nobody@support.example"])
