@@ -33,7 +33,11 @@ DECLARED: dict[str, set[str]] = {
     "request_snooze": {"Request.reminders_snoozed_until"},
     "company_edit": {"Company.color"},
     "request_topic": {f"Answer.{name}" for name in ("value", "state", "provided_by_id", "provided_at")},
-    "customer_topic": {f"Answer.{name}" for name in ("value", "state", "provided_by_id", "provided_at")},
+    # An answer about the directory is followed by the set-up that is open (requests_app.services.wishes).
+    "customer_topic": {
+        *(f"Answer.{name}" for name in ("value", "state", "provided_by_id", "provided_at")),
+        *("Draft.mapping", "Draft.policy"),
+    },
     "person_edit": {f"DirectoryPerson.{name}" for name in (*EDITABLE, "edited_at", "raw_digest")},
     "person_protect": {"DirectoryPerson.protected"},
     "match_decide": {"Match.decided_at", "Match.decided_by_id"},
