@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from django.db import transaction
 from django.db.models.functions import Now
 
 from integrations.engine.diff import LineKind
@@ -18,6 +15,7 @@ from integrations.services.grouping import update_groups
 from integrations.services.held_news import tell_of_held
 from integrations.services.inviting import update_invitations
 from integrations.services.issues import HELD_WORDS
+from integrations.services.locks import fenced_with_connection
 from integrations.services.matching import refuse_taken
 from integrations.services.planning import Plan, keep_plan, make_plan
 from integrations.services.run_news import tell_of_end
@@ -25,7 +23,7 @@ from integrations.services.states import set_connected, set_error
 from integrations.services.sync import STEP, Sync
 from integrations.targets import plans
 from portal.kit.failpoints import reach
-from portal.kit.leases import fenced, renew, update
+from portal.kit.leases import renew, update
 
 
 def apply_plan(sync: Sync) -> None:
@@ -35,7 +33,7 @@ def apply_plan(sync: Sync) -> None:
     with sync.watch.timed("applying"):
         directory.prepare(run.seen)
         renew(run, STEP)
-        with _locked(sync) as connection:
+        with fenced_with_connection(run) as connection:
             plan = make_plan(sync)
             reach("after_plan")
             dry = run.kind == RunKind.DRY
@@ -48,16 +46,6 @@ def apply_plan(sync: Sync) -> None:
                 _tell(sync, plan, connection, values)
                 tell_of_end(run, connection, first=first)
     reach("after_apply_before_end")
-
-
-@contextmanager
-def _locked(sync: Sync) -> Iterator[Connection]:
-    """The connection before the run, the order in which pages lock them; others may still refer to it."""
-    with transaction.atomic():
-        rows = Connection.objects.select_for_update(no_key=True, of=("self",)).order_by()
-        connection = rows.get(pk=sync.run.connection_id)
-        with fenced(sync.run):
-            yield connection
 
 
 def _carry_out(sync: Sync, plan: Plan, connection: Connection) -> dict[str, Any]:

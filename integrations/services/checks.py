@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from django.db import transaction
 from django.db.models.functions import Now
 
 from integrations.models import Check, Connection
 from integrations.provider import Finding, SignIn
 from integrations.services.credentials import connection_settings
-from integrations.services.locks import lock_connection_of
+from integrations.services.locks import fenced_with_connection
 from integrations.services.states import set_connected, set_error
 from portal.kit.http import Http
-from portal.kit.leases import fenced, update
+from portal.kit.leases import update
 from portal.kit.outbound import egress
 
 
@@ -26,11 +25,9 @@ def perform_check(check: Check, *, sign_in: SignIn | None = None, http: Http | N
         raise ValueError(f"{check.connection.provider_slug} has no sign-in to verify")
     findings = verifier.verify(http or egress().session(), connection_settings(check.connection))
     failed = next((finding for finding in findings if not finding.ok), None)
-    with transaction.atomic():
-        lock_connection_of(check)
-        with fenced(check):
-            update(check, findings=[asdict(one) for one in findings], ok=failed is None, finished_at=Now())
-            _tell(check, failed)
+    with fenced_with_connection(check):
+        update(check, findings=[asdict(one) for one in findings], ok=failed is None, finished_at=Now())
+        _tell(check, failed)
 
 
 def end_failed_check(check: Check) -> None:

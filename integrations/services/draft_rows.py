@@ -10,18 +10,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from integrations.models import Connection, Draft, DraftState, Phase, Planned, Run, RunKind, RunOutcome
+from integrations.models import Connection, Draft, DraftState, Planned, Run, RunKind
 from integrations.services.locks import locked_connection
 from integrations.services.records import record_of
-from integrations.services.starts import forget_work
+from integrations.services.starts import call_off_runs
 from integrations.signals import draft_saved
 from portal.accounts.models import User
 from portal.kit.errors import NeedsPerson
-from portal.kit.leases import OPEN_STATES, JobState
 
 
 class DraftRefused(Exception):
@@ -97,19 +95,7 @@ def tell(draft: Draft, action: str, by: User | None, **details: Any) -> None:
 
 def call_off_plans(draft: Draft, why: str) -> None:
     """Ends dry runs of the draft that are still going on; their worker writes nothing more."""
-    runs = Run.objects.filter(draft=draft, kind=RunKind.DRY, job_state__in=OPEN_STATES).order_by()
-    ending = list(runs.values_list("pk", flat=True))
-    runs.update(
-        job_state=JobState.FAILED,
-        epoch=F("epoch") + 1,
-        lease_until=None,
-        failure_code="called_off",
-        failure=why,
-        phase=Phase.FINISHED,
-        outcome=RunOutcome.FAILED,
-        finished_at=Now(),
-    )
-    forget_work(ending)
+    call_off_runs(Run.objects.filter(draft=draft, kind=RunKind.DRY), why, failure_code="called_off")
 
 
 def forget_plans(draft: Draft) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.utils.translation import gettext as _
 from psycopg.errors import LockNotAvailable
 
 from integrations.models import Check, Connection, Run
 from portal.kit.errors import NeedsPerson
+from portal.kit.leases import LeaseLost, fenced
 
 
 @contextmanager
@@ -35,7 +36,19 @@ def locked_connection(connection: Connection, *, against_runs: bool = False) -> 
     return found
 
 
-def lock_connection_of(row: Run | Check) -> None:
-    """For the worker that ends a run or a check: the order in which pages lock both."""
+def lock_connection_of(row: Run | Check) -> Connection | None:
+    """For the worker that ends a run or a check: the order in which pages lock both. None when both are gone."""
     rows = Connection.objects.select_for_update(of=("self",), no_key=True).order_by()
-    rows.filter(pk=row.connection_id).first()
+    found: Connection | None = rows.filter(pk=row.connection_id).first()
+    return found
+
+
+@contextmanager
+def fenced_with_connection(row: Run | Check) -> Iterator[Connection]:
+    """As `fenced`, with the connection locked before the row; others may still refer to it. Raises LeaseLost."""
+    with transaction.atomic():
+        connection = lock_connection_of(row)
+        if connection is None:
+            raise LeaseLost
+        with fenced(row):
+            yield connection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
@@ -25,14 +24,14 @@ from integrations.models import (
 from integrations.services.departing import BATCH, RELEASED, batches, deactivate
 from integrations.services.issues import HELD, HELD_WORDS, raise_issue, resolve
 from integrations.services.ladder import colleagues_of
-from integrations.services.locks import lock_connection_of
+from integrations.services.locks import fenced_with_connection
 from integrations.services.records import record_of
 from integrations.services.states import set_connected
 from integrations.services.sync import STEP
 from portal.accounts.models import User
 from portal.kit.errors import NeedsPerson
 from portal.kit.failpoints import reach
-from portal.kit.leases import JobState, fenced, renew, update
+from portal.kit.leases import JobState, renew, update
 from portal.notices.services import notify
 
 NOBODY_LEFT = gettext_noop(
@@ -66,10 +65,8 @@ def may_leave(waiting: QuerySet[Held], connection: Connection) -> QuerySet[Held]
 def perform_release(run: Run) -> None:
     """What a worker does, in one transaction. Raises NeedsPerson ("nobody_left"), LeaseLost."""
     renew(run, STEP, phase=Phase.APPLYING, started_at=run.started_at or Now())
-    with transaction.atomic():
-        lock_connection_of(run)
-        with fenced(run):
-            _carry_out(run)
+    with fenced_with_connection(run):
+        _carry_out(run)
 
 
 def tell_failed(run: Run) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from integrations.models import (
@@ -94,16 +95,26 @@ def forget_work(runs: Iterable[int]) -> None:
         table.objects.filter(run_id__in=runs).delete()
 
 
+def call_off_runs(runs: QuerySet[Run], why: str, **more: str) -> None:
+    """Those of them that are open; `more` are further columns. Their workers write nothing any more."""
+    still = runs.filter(job_state__in=OPEN_STATES).order_by()
+    ending = list(still.values_list("pk", flat=True))
+    still.update(
+        **_called_off(why), **more, phase=Phase.FINISHED, outcome=RunOutcome.FAILED, finished_at=Now()
+    )
+    forget_work(ending)
+
+
 def call_off(connection: Connection, why: str) -> None:
     """Ends what is open. A worker that is in the middle of it loses its claim and writes nothing more.
 
     Belongs into a transaction: the connection is locked before its runs, as the workers do.
     """
     locked_connection(connection)
-    ended = {"job_state": JobState.FAILED, "epoch": F("epoch") + 1, "lease_until": None, "failure": why}
-    runs = Run.objects.filter(connection=connection, job_state__in=OPEN_STATES).order_by()
-    ending = list(runs.values_list("pk", flat=True))
-    runs.update(**ended, phase=Phase.FINISHED, outcome=RunOutcome.FAILED, finished_at=Now())
-    forget_work(ending)
+    call_off_runs(Run.objects.filter(connection=connection), why)
     checks = Check.objects.filter(connection=connection, job_state__in=OPEN_STATES).order_by()
-    checks.update(**ended, ok=False, finished_at=Now())
+    checks.update(**_called_off(why), ok=False, finished_at=Now())
+
+
+def _called_off(why: str) -> dict[str, Any]:
+    return {"job_state": JobState.FAILED, "epoch": F("epoch") + 1, "lease_until": None, "failure": why}

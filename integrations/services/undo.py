@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_noop
@@ -17,6 +16,7 @@ from integrations.engine.undoing import Tally, UndoPlan
 from integrations.models import Connection, ConnectionState, Phase, Run, RunKind, RunOutcome
 from integrations.services.departing import UNDONE
 from integrations.services.ladder import colleagues_of
+from integrations.services.locks import fenced_with_connection
 from integrations.services.records import record_of
 from integrations.services.restoring import apply_back, hand_over
 from integrations.services.reversing import WayBack, ways_back
@@ -27,7 +27,7 @@ from portal.accounts.models import User
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
 from portal.kit.failpoints import reach
-from portal.kit.leases import JobState, fenced, renew, update
+from portal.kit.leases import JobState, renew, update
 from portal.notices.services import notify
 
 UNDO_FOR = timedelta(days=30)
@@ -101,12 +101,8 @@ def perform_undo(undoing: Run) -> None:
     Raises NeedsPerson ("undo_refused", "undo_changed"), LeaseLost.
     """
     renew(undoing, STEP, phase=Phase.APPLYING, started_at=undoing.started_at or Now())
-    with transaction.atomic():
-        # The connection before the run, the order in which pages lock them.
-        rows = Connection.objects.select_for_update(no_key=True, of=("self",)).order_by()
-        connection = rows.get(pk=undoing.connection_id)
-        with fenced(undoing):
-            _carry_out(undoing, connection)
+    with fenced_with_connection(undoing) as connection:
+        _carry_out(undoing, connection)
 
 
 def tell_failed(undoing: Run) -> None:
