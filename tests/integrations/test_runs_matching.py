@@ -153,7 +153,12 @@ def test_whoever_moves_between_two_live_connections_keeps_the_account(
     Match.objects.update(chosen=moved, decided_by=admin, decided_at=Now())
     run = sync(ListSource(records(5)))
     moved.refresh_from_db()
-    assert (run.matched, moved.connection, moved.source_id, moved.state) == (1, connection, "k00003", "active")
+    assert (run.matched, moved.connection, moved.source_id, moved.state) == (
+        1,
+        connection,
+        "k00003",
+        "active",
+    )
 
 
 def test_an_address_belongs_to_one_person(sync: Syncer) -> None:
