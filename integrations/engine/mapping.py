@@ -96,7 +96,7 @@ class AttributeMapping:
     instead_of_email: str
     sometimes: Mapping[str, When] = field(repr=False, compare=False)
     # The origins once more, ready for many people: those that are just a field, the others, the e-mail address.
-    _plain: tuple[tuple[str, str], ...] = field(repr=False, compare=False)
+    _plain: tuple[tuple[str, str, int], ...] = field(repr=False, compare=False)
     _piped: tuple[tuple[str, tuple[str, ...], Pipe], ...] = field(repr=False, compare=False)
     _email: Origin = field(repr=False, compare=False)
     _email_pipe: Pipe | None = field(repr=False, compare=False)
@@ -118,7 +118,7 @@ class AttributeMapping:
             version=_version(origins, card_version, instead_of_email),
             instead_of_email=instead_of_email,
             sometimes={one.attribute: one.when for one in origins if one.when is not When.ALWAYS},
-            _plain=tuple((one.attribute, one.fields[0]) for one in rest if one.is_field),
+            _plain=tuple((one.attribute, one.fields[0], CAPS[one.attribute]) for one in rest if one.is_field),
             _piped=tuple((one.attribute, one.fields, pipe(one.steps)) for one in rest if not one.is_field),
             _email=email,
             _email_pipe=None if email.is_field else pipe(email.steps),
@@ -137,8 +137,12 @@ class AttributeMapping:
         """What the directory should show of a person, and what stood in the way."""
         fields, result = person.fields, _NOTHING.copy()
         cut: list[tuple[str, str]] = []
-        for attribute, name in self._plain:
+        for attribute, name, cap in self._plain:
             if value := fields.get(name):
+                # What nearly every value is, without a call for each: `capped` would say the same.
+                if len(value) <= cap and value.isascii() and value.isprintable() and "  " not in value:
+                    result[attribute] = value.strip()
+                    continue
                 result[attribute], shorter = capped(attribute, value)
                 if shorter:
                     cut.append((attribute, value))

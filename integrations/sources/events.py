@@ -9,7 +9,7 @@ from typing import Any
 
 from integrations.provider import Assigned, Settings, Unreadable
 from integrations.sources.asking import broken
-from integrations.sources.fields import Field, Read
+from integrations.sources.fields import Field, Read, reader
 from integrations.sources.rest import Listing, RestSource
 from portal.kit.http import Http
 
@@ -40,7 +40,7 @@ class EventGroups:
 
     def __post_init__(self) -> None:
         fields = ("event_id", "name", "ends", "person", "event")
-        reads = {name: getattr(self, name).compile(name) for name in fields}
+        reads = {name: reader(getattr(self, name), name) for name in fields}
         object.__setattr__(self, "_reads", reads)
 
     def assigned(self, http: Http, settings: Settings, today: date) -> Iterator[tuple[Assigned, ...]]:

@@ -1,4 +1,4 @@
-"""How one field of a person is found in a vendor's record. Cards compose these; they compile to closures.
+"""How one field of a person is found in a vendor's record. Cards compose these; `written` makes functions of them.
 
 A reader gives text, or None where the vendor sent nothing. What has another shape than the card says raises
 Unreadable: a record that changed its shape is a problem that a person sees, never an empty field.
@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date as calendar_date
 from functools import lru_cache
 from typing import Any, Protocol
 
 from integrations.people import Status
 from integrations.provider import Unreadable
+from integrations.sources.written import Writer
 
-Get = Callable[[Any], Any]
 Read = Callable[[Any], str | None]
 Clean = Callable[[Any, str], str | None]
 
@@ -26,12 +26,10 @@ _MOST_KEY = 255
 
 
 class Field(Protocol):
-    """Anything that can be compiled to a reader of the field `name`."""
+    """Anything that can be read from a record."""
 
-    def compile(self, name: str) -> Read: ...
-
-    def below(self) -> tuple[str, Field]:
-        """The choice from a list that it begins with ("jobs[0]"), "" if none, and the field below that."""
+    def write(self, writer: Writer, name: str) -> str:
+        """Writes how the field `name` is found. Returns a new variable that holds its text or None."""
 
 
 def text(value: Any, name: str) -> str | None:
@@ -74,8 +72,24 @@ def key(value: Any, name: str) -> str | None:
     return found
 
 
-# What takes plain text as it is, trimmed: up to so many characters.
-_MOST: Mapping[Clean, int] = {text: MAX_TEXT, key: _MOST_KEY}
+# What nearly every value is needs no call: the longest plain text that is taken as it is, and what is done to it.
+_TAKEN: Mapping[Clean, tuple[int, str]] = {
+    text: (MAX_TEXT, "strip()"),
+    key: (_MOST_KEY, "strip()"),
+    email: (MAX_TEXT, "strip().lower()"),
+}
+
+
+def _write_clean(writer: Writer, found: str, clean: Clean, name: str) -> str:
+    """As clean(found, name) says."""
+    otherwise = f"None if {found} is None else {writer.known(clean)}({found}, {name!r})"
+    if clean not in _TAKEN:
+        return writer.variable(otherwise)
+    most, taken = _TAKEN[clean]
+    is_plain = (
+        f"{found}.__class__ is str and len({found}) <= {most} and {found}.isascii() and {found}.isprintable()"
+    )
+    return writer.variable(f"{found}.{taken} or None if {is_plain} else {otherwise}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +102,8 @@ class At:
     path: str
     clean: Clean = text
 
-    def compile(self, name: str) -> Read:
-        get, clean, most = getter(self.path, name), self.clean, _MOST.get(self.clean, 0)
-
-        def read(record: Any) -> str | None:
-            found = get(record)
-            # What nearly every value is, without a call for each: `clean` would say the same.
-            if found.__class__ is str and len(found) <= most and found.isascii() and found.isprintable():
-                return found.strip() or None
-            return clean(found, name)
-
-        return read if most else lambda record: clean(get(record), name)
-
-    def below(self) -> tuple[str, Field]:
-        head, rest = split(self.path)
-        return head, replace(self, path=rest)
+    def write(self, writer: Writer, name: str) -> str:
+        return _write_clean(writer, writer.fetch(self.path, name), self.clean, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +115,13 @@ class First:
     def __init__(self, *fields: Field) -> None:
         object.__setattr__(self, "fields", fields)
 
-    def compile(self, name: str) -> Read:
-        reads = tuple(field.compile(name) for field in self.fields)
-
-        def read(record: Any) -> str | None:
-            for one in reads:
-                if (found := one(record)) is not None:
-                    return found
-            return None
-
-        return read
-
-    def below(self) -> tuple[str, Field]:
-        return "", self
+    def write(self, writer: Writer, name: str) -> str:
+        first, *others = self.fields
+        found = first.write(writer, name)
+        for field in others:
+            with writer.block(f"if {found} is None"):
+                writer.line(f"{found} = {field.write(writer, name)}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,25 +131,8 @@ class Label:
     path: str
     keys: tuple[str, ...] = ("shortName", "longName", "codeValue")
 
-    def compile(self, name: str) -> Read:
-        get, keys = getter(self.path, name), self.keys
-
-        def read(record: Any) -> str | None:
-            found = get(record)
-            if found is None:
-                return None
-            if found.__class__ is not dict:
-                raise Unreadable("wrong_type", name, shape(found))
-            for one in keys:
-                if (label := text(found.get(one), name)) is not None:
-                    return label
-            return None
-
-        return read
-
-    def below(self) -> tuple[str, Field]:
-        head, rest = split(self.path)
-        return head, replace(self, path=rest)
+    def write(self, writer: Writer, name: str) -> str:
+        return First(*(At(f"{self.path}.{one}") for one in self.keys)).write(writer, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,26 +144,16 @@ class Where:
     value: str
     then: Field
 
-    def compile(self, name: str) -> Read:
-        entries, at, value = getter(self.path, name), getter(self.at, name), self.value
-        then = self.then.compile(name)
-
-        def read(record: Any) -> str | None:
-            found = entries(record)
-            if found is None:
-                return None
-            if found.__class__ is not list:
-                raise Unreadable("wrong_type", name, shape(found))
-            for entry in found:
-                if at(entry) == value:
-                    return then(entry)
-            return None
-
-        return read
-
-    def below(self) -> tuple[str, Field]:
-        head, rest = split(self.path)
-        return head, replace(self, path=rest)
+    def write(self, writer: Writer, name: str) -> str:
+        entries, entry = writer.fetch(f"{self.path}[]", name), writer.new_name()
+        found = writer.variable("None")
+        with (
+            writer.block(f"for {entry} in {entries}", root=entry),
+            writer.block(f"if {writer.fetch(self.at, name)} == {self.value!r}"),
+        ):
+            writer.line(f"{found} = {self.then.write(writer, name)}")
+            writer.line("break")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,23 +167,13 @@ class Labelled:
     inner: str = ""
     clean: Clean = text
 
-    def compile(self, name: str) -> Read:
-        outer, clean = getter(f"attributes.{self.name}.value", name), self.clean
+    def write(self, writer: Writer, name: str) -> str:
+        path = f"attributes.{self.name}.value"
         if not self.inner:
-            return lambda record: clean(outer(record), name)
-        inside = getter(f"attributes.{self.inner}", name)
-
-        def read(record: Any) -> str | None:
-            found = outer(record)
-            if found is None:
-                return None
-            value = inside(found)
-            return clean(value.get("value") if value.__class__ is dict else value, name)
-
-        return read
-
-    def below(self) -> tuple[str, Field]:
-        return "", self
+            return At(path, self.clean).write(writer, name)
+        found = writer.fetch(f"{path}.attributes.{self.inner}", name)
+        value = writer.variable(f"{found}.get('value') if {found}.__class__ is dict else {found}")
+        return _write_clean(writer, value, self.clean, name)
 
 
 @dataclass(frozen=True)
@@ -229,18 +187,15 @@ class Words:
     words: Mapping[str, Status]
     detail: Words | None = None
 
-    def compile(self) -> Callable[[Any], Status]:
-        word_of, status_of = self.field.compile("status"), self._known()
-        if self.detail is None:
-            return lambda record: status_of(word_of(record))
-        detail_of, refined = self.detail.field.compile("status"), self.detail._known()
-
-        def status(record: Any) -> Status:
-            found = status_of(word_of(record))
-            if found is not Status.ACTIVE or (detail := detail_of(record)) is None:
-                return found
-            return refined(detail)
-
+    def write(self, writer: Writer) -> str:
+        """Writes how the status is found. Returns the variable that holds it."""
+        word = self.field.write(writer, "status")
+        status = writer.variable(f"{writer.known(self._known())}({word})")
+        if self.detail:
+            with writer.block(f"if {status} is {writer.known(Status.ACTIVE)}"):
+                detail = self.detail.field.write(writer, "status")
+                with writer.block(f"if {detail} is not None"):
+                    writer.line(f"{status} = {writer.known(self.detail._known())}({detail})")
         return status
 
     def _known(self) -> Callable[[str | None], Status]:
@@ -256,109 +211,23 @@ class Words:
         return known
 
 
-def compile_all(fields: Mapping[str, Field]) -> Callable[[Any], dict[str, str]]:
-    """One reader of all fields, absent ones left out. Fields below the same choice share its finding."""
-    groups: dict[str, list[tuple[str, Read]]] = {}
+def reader(field: Field, name: str) -> Read:
+    """A function that reads one field of a record."""
+    writer = Writer(shape)
+    return writer.compiled(field.write(writer, name))
+
+
+def reader_of_all(
+    key: Field, status: Words, fields: Mapping[str, Field]
+) -> Callable[[Any], tuple[str | None, Status, dict[str, str]]]:
+    """A function that reads the key, the status and all fields of a record. Absent ones are left out."""
+    writer = Writer(shape)
+    found, source_id = writer.variable("{}"), key.write(writer, "source_id")
     for name, field in fields.items():
-        head, below = field.below()
-        groups.setdefault(head, []).append((name, below.compile(name)))
-    plain = tuple(groups.pop("", ()))
-    nested = tuple((getter(head, reads[0][0]), tuple(reads)) for head, reads in groups.items())
-
-    def read_all(record: Any) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for name, read in plain:
-            if (value := read(record)) is not None:
-                found[name] = value
-        for get, reads in nested:
-            if (part := get(record)) is None:
-                continue
-            for name, read in reads:
-                if (value := read(part)) is not None:
-                    found[name] = value
-        return found
-
-    return read_all
-
-
-def getter(path: str, name: str) -> Get:
-    """The raw value at `path`, None where a step is absent. Raises Unreadable for a step of another shape."""
-    head, rest = split(path)
-    if not head:
-        return _members(tuple(rest.split(".")) if rest else (), name)
-    word, _, which = head.removesuffix("]").partition("[")
-    before, chosen = _members(tuple(word.split(".")), name), _chosen(which, name)
-    if not rest:
-        return lambda record: chosen(before(record))
-    after = getter(rest, name)
-    return lambda record: after(chosen(before(record)))
-
-
-def split(path: str) -> tuple[str, str]:
-    """A path as its part up to the first choice from a list, and the rest: "jobs[0]" and "title"."""
-    end = path.find("]") + 1
-    return path[:end], path[end:].removeprefix(".")
-
-
-def _members(words: tuple[str, ...], name: str) -> Get:
-    """Steps through objects. Paths of up to three steps, which are nearly all, are written out for speed."""
-
-    def slow(value: Any) -> Any:
-        for word in words:
-            if value is None:
-                return None
-            if value.__class__ is not dict:
-                raise Unreadable("wrong_type", name, shape(value))
-            value = value.get(word)
-        return value
-
-    def one(value: Any) -> Any:
-        return value.get(first) if value.__class__ is dict else slow(value)
-
-    def two(value: Any) -> Any:
-        if value.__class__ is dict:
-            inner = value.get(first)
-            if inner.__class__ is dict:
-                return inner.get(second)
-            if inner is None:
-                return None
-        return slow(value)
-
-    def three(value: Any) -> Any:
-        if value.__class__ is dict:
-            inner = value.get(first)
-            if inner.__class__ is dict:
-                inmost = inner.get(second)
-                if inmost.__class__ is dict:
-                    return inmost.get(third)
-                if inmost is None:
-                    return None
-            elif inner is None:
-                return None
-        return slow(value)
-
-    if not words or len(words) > 3:
-        return slow
-    first, second, third = words[0], words[min(1, len(words) - 1)], words[-1]
-    return (one, two, three)[len(words) - 1]
-
-
-def _chosen(which: str, name: str) -> Get:
-    number = int(which) if which.isdigit() else None
-
-    def chosen(value: Any) -> Any:
-        if value.__class__ is not list:
-            if value is None:
-                return None
-            raise Unreadable("wrong_type", name, shape(value))
-        if number is not None:
-            return value[number] if number < len(value) else None
-        for entry in value:
-            if entry.__class__ is dict and entry.get(which) is True:
-                return entry
-        return None
-
-    return chosen
+        value = field.write(writer, name)
+        writer.line(f"if {value} is not None: {found}[{name!r}] = {value}")
+    # Last: what it asks about some only, such as their primary job, has been fetched for everybody by then.
+    return writer.compiled(f"{source_id}, {status.write(writer)}, {found}")
 
 
 def _plain(value: str) -> str:

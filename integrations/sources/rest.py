@@ -19,7 +19,7 @@ from integrations.sources.auth import Auth
 from integrations.sources.blocking import blocked
 from integrations.sources.custom import OWN, Custom
 from integrations.sources.documents import parts
-from integrations.sources.fields import Field, Read, Words, compile_all
+from integrations.sources.fields import Field, Read, Words, reader, reader_of_all
 from integrations.sources.pages import Pages, SingleList, Turn, Wrong
 from integrations.sources.refusals import raise_for_refusal, spoken
 from portal.kit.clock import Clock, now
@@ -102,13 +102,13 @@ class RestSource:
     max_pages: int = 20_000
     clock: Clock = now
     _id: Read = field(init=False, repr=False, compare=False)
-    _status: Callable[[Any], Status] = field(init=False, repr=False, compare=False)
-    _fields: Callable[[Any], dict[str, str]] = field(init=False, repr=False, compare=False)
+    _all: Callable[[Any], tuple[str | None, Status, dict[str, str]]] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_id", self.id.compile("source_id"))
-        object.__setattr__(self, "_status", self.status.compile())
-        object.__setattr__(self, "_fields", compile_all(self.fields))
+        object.__setattr__(self, "_id", reader(self.id, "source_id"))
+        object.__setattr__(self, "_all", reader_of_all(self.id, self.status, self.fields))
 
     def check(self, http: Http, settings: Settings) -> None:
         """The vendor's cheapest call. Raises NeedsPerson or RetryLater when the credentials do not work."""
@@ -164,7 +164,7 @@ class RestSource:
 
     def read(self, record: Record) -> Person:
         try:
-            status, fields = self._status(record), self._fields(record)
+            source_id, status, fields = self._all(record)
         except Unreadable as error:
             error.name = " ".join(filter(None, (self._alone(name, record) for name in _NAMES)))
             raise
@@ -172,12 +172,12 @@ class RestSource:
             fields.update(own)
         if status in self.future_hires and fields.get("hired_on", "") > self.clock().date().isoformat():
             status = Status.PREHIRE
-        return Person(self.source_id(record), status, fields)
+        return Person(source_id or self.source_id(record), status, fields)
 
     def _alone(self, name: str, record: Record) -> str | None:
         """One field of a record that cannot be read as a whole."""
         try:
-            return self.fields[name].compile(name)(record) if name in self.fields else None
+            return reader(self.fields[name], name)(record) if name in self.fields else None
         except Unreadable:
             return None
 

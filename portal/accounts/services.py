@@ -158,8 +158,11 @@ def _usable(found: QuerySet[AccessLink]) -> AccessLink:
     return link
 
 
-def renew_link(token: str) -> bool:
-    """Mails a fresh link to the address of an old one. True if a mail was asked for; pages do not tell."""
+def renew_link(token: str, lands: str = "") -> bool:
+    """Mails a fresh link to the address of an old one. True if a mail was asked for; pages do not tell.
+
+    `lands` as for `link_url`.
+    """
     old = AccessLink.objects.filter(token_hash=AccessLink.hash_of(token), revoked_at=None).first()
     if old is None or not may_come_in(old.email):
         return False
@@ -167,7 +170,7 @@ def renew_link(token: str) -> bool:
         take("renewal", f"{old.request_id}:{old.email}", most=1, per=_RENEWALS_APART)
         with transaction.atomic():
             link = _like(old, old.email)
-            mail_link(link, template="fresh_link", context={"company": old.company.name})
+            mail_link(link, template="fresh_link", context={"company": old.company.name}, lands=lands)
     except (RateLimited, NeedsPerson):
         return False
     return True

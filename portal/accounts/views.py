@@ -24,9 +24,8 @@ def access_link(request: HttpRequest, token: str) -> HttpResponse:
     try:
         door = Door(request, find_link(token))
     except LinkUnusable:
-        return _untraceable(
-            render(request, "accounts/access_link_unusable.html", {"token": token}, status=410)
-        )
+        context = {"token": token, "next": _next(request)}
+        return _untraceable(render(request, "accounts/access_link_unusable.html", context, status=410))
     return _untraceable(_answer(door, "accounts/access_link.html", {"link": door.link}))
 
 
@@ -34,7 +33,7 @@ def access_link(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def access_link_renew(request: HttpRequest, token: str) -> HttpResponse:
     """Says the same whether or not there was a link, so that nobody learns which tokens exist."""
-    renew_link(token)
+    renew_link(token, lands=_next(request))
     return _untraceable(render(request, "accounts/access_link_renewed.html"))
 
 

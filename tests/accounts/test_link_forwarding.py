@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import uuid
+from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
+from django.core.mail import EmailMessage
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -98,6 +101,18 @@ def test_a_fresh_link_has_the_scope_and_the_language_of_the_old_one(link: Access
     assert renew_link(token_of(link))
     fresh = AccessLink.objects.latest("pk")
     assert (fresh.item_keys, fresh.language) == (["client_id"], "de")
+
+
+def test_a_fresh_link_opens_the_page_that_the_old_one_was_to_open(
+    link: AccessLink, mailoutbox: list[EmailMessage]
+) -> None:
+    AccessLink.objects.update(expires_at=timezone.now())
+    client, lands = Client(), "/directory/connections/1/setup/"
+    page = client.get(link_url(link, lands).removeprefix(settings.SITE_URL))
+    assert f'name="next" value="{lands}"' in page.content.decode()
+    client.post(f"/accounts/link/{token_of(link)}/renew/", {"next": lands})
+    drain()
+    assert f"?{urlencode({'next': lands})}" in str(mailoutbox[0].body)
 
 
 def test_fresh_links_cannot_be_asked_for_faster_than_one_a_minute(link: AccessLink) -> None:

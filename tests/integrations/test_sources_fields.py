@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,10 +20,11 @@ from integrations.sources.fields import (
     Labelled,
     Where,
     Words,
-    compile_all,
     date,
     email,
     key,
+    reader,
+    reader_of_all,
     shape,
     text,
 )
@@ -74,18 +76,28 @@ FIELDS: list[Field] = [
 
 @given(WILD, st.sampled_from(FIELDS))
 def test_a_wild_record_gives_text_or_nothing_or_is_unreadable(record: Any, field: Field) -> None:
-    for read in (
-        field.compile("some_field"),
-        lambda r: compile_all({"some_field": field})(r).get("some_field"),
-    ):
-        try:
-            found = read(record)
-        except Unreadable:
-            continue
-        assert found is None or (isinstance(found, str) and found and len(found) <= 1_000)
-        if found:
-            found.encode()
-            assert not any(ord(letter) < 32 for letter in found)
+    try:
+        found = reader(field, "some_field")(record)
+    except Unreadable:
+        return
+    assert found is None or (isinstance(found, str) and found and len(found) <= 1_000)
+    if found:
+        found.encode()
+        assert not any(ord(letter) < 32 for letter in found)
+
+
+@given(WILD, st.lists(st.sampled_from(FIELDS), min_size=2, max_size=6))
+def test_fields_that_are_read_together_say_what_each_says_alone(record: Any, fields: list[Field]) -> None:
+    named = {f"field_{number}": field for number, field in enumerate(fields)}
+    nothing = At("", lambda value, name: None)
+    together = reader_of_all(nothing, Words(nothing, {"": Status.ACTIVE}), named)
+    try:
+        alone = {name: reader(field, name)(record) for name, field in named.items()}
+    except Unreadable:
+        with pytest.raises(Unreadable):
+            together(record)
+        return
+    assert together(record) == (None, Status.ACTIVE, {name: v for name, v in alone.items() if v is not None})
 
 
 @pytest.mark.slow
@@ -127,6 +139,11 @@ def _read_or_unreadable(source: Any, record: dict[str, Any]) -> None:
     assert all(isinstance(value, str) and value for value in person.fields.values())
 
 
+def _status_of(words: Words) -> Callable[[Any], Status]:
+    read = reader_of_all(At("id", key), words, {})
+    return lambda record: read(record)[1]
+
+
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
@@ -138,7 +155,7 @@ def _read_or_unreadable(source: Any, record: dict[str, Any]) -> None:
     ],
 )
 def test_the_primary_entry_is_the_one_marked_as_such(record: dict[str, Any], expected: str | None) -> None:
-    assert At("jobs[primary].t").compile("job_title")(record) == expected
+    assert reader(At("jobs[primary].t"), "job_title")(record) == expected
 
 
 @pytest.mark.parametrize(
@@ -146,7 +163,7 @@ def test_the_primary_entry_is_the_one_marked_as_such(record: dict[str, Any], exp
 )
 def test_another_shape_is_unreadable_and_never_an_empty_field(record: dict[str, Any]) -> None:
     with pytest.raises(Unreadable) as caught:
-        At("jobs[primary].t").compile("job_title")(record)
+        reader(At("jobs[primary].t"), "job_title")(record)
     assert caught.value.code == "wrong_type"
 
 
@@ -160,18 +177,18 @@ def test_another_shape_is_unreadable_and_never_an_empty_field(record: dict[str, 
     ],
 )
 def test_a_label_is_the_best_name_there_is(code: dict[str, str], expected: str | None) -> None:
-    assert Label("place").compile("location")({"place": code}) == expected
+    assert reader(Label("place"), "location")({"place": code}) == expected
 
 
 def test_first_takes_the_first_that_is_not_empty() -> None:
-    read = First(At("a"), At("b"), At("c")).compile("x")
+    read = reader(First(At("a"), At("b"), At("c")), "x")
     assert read({"a": "", "b": "  ", "c": "C"}) == "C"
     assert read({}) is None
 
 
 def test_where_reads_in_the_entry_that_matches() -> None:
     units = [{"kind": {"code": "BU"}, "name": "West"}, {"kind": {"code": "DEP"}, "name": "Nursing"}]
-    read = Where("units", "kind.code", "DEP", At("name")).compile("department")
+    read = reader(Where("units", "kind.code", "DEP", At("name")), "department")
     assert read({"units": units}) == "Nursing"
     assert read({"units": units[:1]}) is None
 
@@ -189,11 +206,11 @@ def test_where_reads_in_the_entry_that_matches() -> None:
     ],
 )
 def test_a_labelled_relation_is_read_plain_or_labelled(record: dict[str, Any], expected: str | None) -> None:
-    assert Labelled("office", "name").compile("location")({"attributes": record}) == expected
+    assert reader(Labelled("office", "name"), "location")({"attributes": record}) == expected
 
 
 def test_a_word_that_nobody_knows_is_unreadable_and_shown_as_a_shape() -> None:
-    read = Words(At("s"), {"Active": Status.ACTIVE}).compile()
+    read = _status_of(Words(At("s"), {"Active": Status.ACTIVE}))
     assert read({"s": "active"}) is Status.ACTIVE
     for value in ("Furlough-7", None, ""):
         with pytest.raises(Unreadable) as caught:
@@ -204,7 +221,7 @@ def test_a_word_that_nobody_knows_is_unreadable_and_shown_as_a_shape() -> None:
 
 def test_a_closer_word_counts_only_for_active_people() -> None:
     closer = Words(At("d"), {"L": Status.LEAVE, "A": Status.ACTIVE})
-    read = Words(At("s"), {"on": Status.ACTIVE, "off": Status.TERMINATED}, detail=closer).compile()
+    read = _status_of(Words(At("s"), {"on": Status.ACTIVE, "off": Status.TERMINATED}, detail=closer))
     assert read({"s": "on", "d": "L"}) is Status.LEAVE
     assert read({"s": "on"}) is Status.ACTIVE
     assert read({"s": "off", "d": "nonsense"}) is Status.TERMINATED
