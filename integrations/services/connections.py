@@ -18,7 +18,7 @@ from integrations.provider import Kind
 from integrations.services import credentials
 from integrations.services.confirming import start_confirmed
 from integrations.services.credentials import Given
-from integrations.services.drafts import authenticate, begin_anew, end_withdrawn, open_draft
+from integrations.services.drafts import authenticate, begin_anew, end_withdrawn, open_draft, withdraw
 from integrations.services.entitlement import earlier_connection, locked_company, must_be_allowed
 from integrations.services.locks import locked_connection
 from integrations.services.schedule import next_slot
@@ -89,6 +89,20 @@ def activate_connection(
         credentials.store_credentials(connection, newer, by, given)
         _start_or_wait(connection, by)
     return connection
+
+
+def leave_set_up(draft: Draft, *, by: User) -> bool:
+    """Withdraws it, so that what was confirmed before it holds again. Returns whether that starts the connection.
+
+    Raises DraftRefused.
+    """
+    with transaction.atomic():
+        withdraw(draft, by=by)
+        connection = locked_connection(draft.connection)
+        starts = connection.approved_at is not None and _waits_to_start(connection)
+        if starts:
+            _start_or_wait(connection, by)
+    return starts
 
 
 def replace_credentials(connection: Connection, settings: Mapping[str, str], by: User) -> None:
@@ -211,9 +225,15 @@ def _joined(running: Run, by: User) -> Run:
     return running
 
 
+def _waits_to_start(connection: Connection) -> bool:
+    """Set up and confirmed, and nobody is at another set-up of it since: they and the approver see that one."""
+    is_new = connection.state == ConnectionState.SETTING_UP
+    return is_new and connection.confirmed_at is not None and open_draft(connection) is None
+
+
 def _start_or_wait(connection: Connection, by: User) -> None:
     """Approved: it starts with the plan that was confirmed, or waits until one is."""
-    if connection.confirmed_at is not None:
+    if _waits_to_start(connection):
         call_off(connection, "It was started with the settings that were confirmed.")
         start_confirmed(connection, waiting_receipt(connection), by)
         return

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from integrations.models import Connection, ConnectionState, Draft, DraftState, Purpose, SetupStep
 from integrations.provider import Kind
 from integrations.services import drafts
+from integrations.services.connections import leave_set_up
 from integrations.services.drafts import DraftRefused
 from integrations.views import setup_begin, setup_connect, setup_filter, setup_map, setup_plan
 from integrations.views.setup_frame import (
@@ -82,11 +83,12 @@ def setup_withdraw(request: DeskRequest, public_id: UUID) -> HttpResponse:
     connection, draft = open_draft_of(request, public_id)
     if draft is not None:
         try:
-            drafts.withdraw(draft, by=request.user)
+            starts = leave_set_up(draft, by=request.user)
         except DraftRefused as error:
             refused(request, error)
             return goes_to(draft, current_step(draft))
-        messages.success(request, _("Everything stays as it was."))
+        begins = _("The plan that was confirmed before holds, and its sync begins.")
+        messages.success(request, begins if starts else _("Everything stays as it was."))
     return forget_key(redirect("connection_detail", connection.public_id), connection)
 
 

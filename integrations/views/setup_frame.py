@@ -134,6 +134,7 @@ def page(
             "mark": marks[at],
             "back": marks[at - 1].url if at else "",
             "is_change": draft.purpose == Purpose.CHANGE,
+            "was_confirmed": draft.connection.confirmed_at is not None,
             "can_change": may_change(request.user),
             **context,
         },

@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 
 from integrations.models import ConnectionState, Draft, DraftState, Purpose, Receipt, Run, SetupStep
 from integrations.services import drafts
+from integrations.services.connections import leave_set_up
 from integrations.signals import credentials_given, draft_confirmed
 from portal.accounts.models import AccessLink, Role, User
 from portal.accounts.services import scope_of
@@ -62,6 +63,8 @@ def confirmed(req: Request, by: User, affected: int = 7) -> Receipt:
         digest="ab" * 32,
         confirmed_by=by,
     )
+    connection.confirmed_at = receipt.confirmed_at
+    connection.save(update_fields=["confirmed_at"])
     draft_confirmed.send(type(receipt), connection=connection, receipt=receipt)
     return receipt
 
@@ -160,6 +163,38 @@ def test_an_approval_without_a_confirmed_plan_waits_and_says_for_whom() -> None:
     html = page(req.owner, "request_detail", req.number)
     assert "Not begun" in html
     assert "Set it up beside them" in html
+
+
+def test_an_approval_waits_for_whoever_sets_it_up_again_and_their_leaving_starts_what_was_confirmed() -> None:
+    req = submitted(PERSONIO)
+    customer = customer_of(req)
+    receipt = confirmed(req, customer)
+    connection = begin_set_up(req, by=customer)
+    drafts.begin_change(connection, by=customer)
+    make_move(Request.objects.get(pk=req.pk), "approve", by=a_tl())
+    connection.refresh_from_db()
+    assert (connection.state, connection.reason_code) == (
+        ConnectionState.SETTING_UP,
+        "waits_for_confirmation",
+    )
+    assert not connection.runs.exists()
+    html = page(customer, "setup_step", connection.public_id, "prerequisites")
+    assert "The plan that was confirmed before holds, and its sync begins at once." in html
+    answer = signed_in(customer).post(reverse("setup_withdraw", args=[connection.public_id]), follow=True)
+    assert "its sync begins" in answer.content.decode()
+    run = connection.runs.get()
+    assert (run.kind, run.receipt) == ("first", receipt)
+
+
+def test_leaving_a_set_up_before_the_approval_starts_nothing() -> None:
+    req = submitted(PERSONIO)
+    customer = customer_of(req)
+    confirmed(req, customer)
+    connection = begin_set_up(req, by=customer)
+    draft = drafts.begin_change(connection, by=customer)
+    assert not leave_set_up(draft, by=customer)
+    assert not connection.runs.exists()
+    assert set_up_of(Request.objects.get(pk=req.pk)).is_confirmed
 
 
 def test_the_reviewer_sees_the_plan_or_that_there_is_none() -> None:
