@@ -45,6 +45,8 @@ def text(value: str) -> str:
     """NFC, no control characters, white space folded and trimmed."""
     if value.isascii() and value.isprintable():
         return " ".join(value.split()) if "  " in value else value.strip()
+    if value.isprintable():  # controls and invisible marks are not
+        return " ".join(unicodedata.normalize("NFC", value).split())
     # White space first, while line breaks and tabs still separate words; again, for what hid between them.
     spaced = " ".join(value.split())
     return " ".join(unicodedata.normalize("NFC", _UNWANTED.sub("", spaced)).split())

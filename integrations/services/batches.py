@@ -85,7 +85,7 @@ class Batches:
     def add(self, page: Page) -> None:
         self.batch.add(page)
         self._waiting.extend(page.records)
-        if len(self._waiting) >= LOOKED_UP:
+        if len(self._waiting) >= LOOKED_UP or not self._judging.looks_up:
             self._look_up()
 
     def save(self, *, ended: bool = False) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_noop
 
+from integrations.engine.diff import LineKind
 from integrations.engine.guard import LEAST_ANSWERED_SHARE, MOST_REMOVALS
 from integrations.engine.plan import Following
 from integrations.engine.policy import BY_EVENT
@@ -74,7 +75,12 @@ def update_groups(sync: Sync, connection: Connection, counts: Counts, *, held: b
         made = groups.make(directory, group_by, everybody=everybody) if group_by else 0
         # By other rules nobody can tell any more what was done by hand.
         joined, left = groups.regroup(
-            directory, group_by, everybody=everybody, edited=edited and not others, leaves=leaves
+            directory,
+            group_by,
+            everybody=everybody,
+            edited=edited and not others,
+            leaves=leaves,
+            all_new=everybody and _all_are_new(sync, counts),
         )
     if edited and leaves:
         connection.groups_edited = False
@@ -91,6 +97,11 @@ def foresee_groups(sync: Sync, counts: Counts) -> Following:
         return Following()
     made, joined, left, moves = sync.directory.row(foreseen.regrouping(group_by, everybody=everybody))
     return Following(made, joined, left, moves=int(moves))
+
+
+def _all_are_new(sync: Sync, counts: Counts) -> bool:
+    """Whether everybody who is here came in with this run, as with the first one."""
+    return sync.directory.owned()[0] == counts.kinds[LineKind.ADDED]
 
 
 def _events_are_few(sync: Sync) -> bool:

@@ -95,7 +95,9 @@ def make_plan(sync: Sync) -> Plan:
     if stopped:
         return Plan(Counts.none(), stopped)
     missing = _plan_missing(sync)
-    problems = match_people(sync, directory.counts()) + plans.report_unknown_managers(directory)
+    counts = directory.counts()
+    directory.in_small(counts.kinds)
+    problems = match_people(sync, counts) + plans.report_unknown_managers(directory)
     counts = directory.counts()
     summary = _summary(sync, counts) if seen_before else None
     refused, remark = _against_receipt(sync, counts, summary)

@@ -222,17 +222,18 @@ def reader_of_all(
 ) -> Callable[[Any], tuple[str | None, Status, dict[str, str]]]:
     """A function that reads the key, the status and all fields of a record. Absent ones are left out."""
     writer = Writer(shape)
-    found, source_id = writer.variable("{}"), key.write(writer, "source_id")
+    result = [key.write(writer, "source_id"), status.write(writer), writer.variable("{}")]
     for name, field in fields.items():
         value = field.write(writer, name)
-        writer.line(f"if {value} is not None: {found}[{name!r}] = {value}")
-    # Last: what it asks about some only, such as their primary job, has been fetched for everybody by then.
-    return writer.compiled(f"{source_id}, {status.write(writer)}, {found}")
+        writer.line(f"if {value} is not None: {result[-1]}[{name!r}] = {value}")
+    return writer.compiled(", ".join(result))
 
 
 def _plain(value: str) -> str:
     """Line breaks and tabs become spaces, other controls and broken surrogates go."""
     spaced = " ".join(unicodedata.normalize("NFC", value).split())
+    if spaced.isprintable():  # most names in other letters: nothing of these categories is
+        return spaced
     return "".join(letter for letter in spaced if unicodedata.category(letter) not in ("Cc", "Cs", "Cn"))
 
 

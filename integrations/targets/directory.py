@@ -102,8 +102,8 @@ class Directory:
                 line.name[:250],
                 line.digest,
                 line.belongs,
-                orjson.dumps(dict(line.before)).decode(),
-                orjson.dumps(dict(line.after)).decode(),
+                orjson.dumps(line.before, default=dict).decode(),
+                orjson.dumps(line.after, default=dict).decode(),
             )
             for line in lines
         ]
@@ -150,6 +150,11 @@ class Directory:
         """Tells the planner that what follows in this transaction is about everybody."""
         self.execute(sql.IN_BULK)
 
+    def in_small(self, counts: Mapping[LineKind, int]) -> None:
+        """Tells the planner that what follows is about few people, where so many lines are few."""
+        if sum(counts.values()) <= _FEW:
+            self.execute(sql.IN_SMALL)
+
     def missing(self) -> int:
         """Active people who were not in the answer."""
         return int(self.row(sql.MISSING)[0])
@@ -180,8 +185,7 @@ class Directory:
 
     def apply(self, counts: Mapping[LineKind, int]) -> None:
         """Does what the plan says: who left first, then the others, then the change log."""
-        if sum(counts.values()) <= _FEW:
-            self.execute(sql.IN_SMALL)
+        self.in_small(counts)
         steps = (
             (LineKind.DEACTIVATED, sql.DEACTIVATE),
             (LineKind.CHANGED, sql.CHANGE_PEOPLE),

@@ -178,10 +178,17 @@ def make(directory: Directory, group_by: str, *, everybody: bool) -> int:
 
 
 def regroup(
-    directory: Directory, group_by: str, *, everybody: bool, edited: bool, leaves: bool = True
+    directory: Directory,
+    group_by: str,
+    *,
+    everybody: bool,
+    edited: bool,
+    leaves: bool = True,
+    all_new: bool = False,
 ) -> tuple[int, int]:
     """Puts memberships as they should be and logs each. Returns how many were joined and left.
 
+    `all_new`: whoever could join came in with this run, which the lines of the plan would tell as well, one by one.
     `edited`: somebody changed memberships here since the last run, so that it is looked at what this undoes.
     `leaves` False: nobody who is here is taken out of the group of an event.
     """
@@ -193,7 +200,7 @@ def regroup(
     else:
         wanted = _wanted(column(group_by), scope)
     left = directory.execute(_leave(wanted, scope, "" if leaves else _BUT_EVENTS))
-    by_hand, logs = "false", "true" if group_by == EVENT else _UNTOLD
+    by_hand, logs = "false", "true" if group_by == EVENT else "false" if all_new else _UNTOLD
     if edited:
         directory.execute(_settle(wanted))
         by_hand = _TAKEN_OUT_OF_EVENT if group_by == EVENT else _TAKEN_OUT

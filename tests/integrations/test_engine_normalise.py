@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.engine.normalise import CAPS, KEY_CAP, address, capped, text, usable_key
+from integrations.engine.normalise import _UNWANTED, CAPS, KEY_CAP, address, capped, text, usable_key
 from integrations.models import DirectoryPerson, Staged
 from integrations.people import ATTRIBUTES
 
@@ -43,6 +46,12 @@ def test_marks_that_turn_text_around_are_removed() -> None:
 
 def test_joiners_of_persian_names_stay() -> None:
     assert text("علی\u200cرضا") == "علی\u200cرضا"
+
+
+def test_what_is_printable_needs_no_cleaning_but_its_spaces_and_its_form() -> None:
+    printable = [letter for letter in map(chr, range(sys.maxunicode + 1)) if letter.isprintable()]
+    assert not _UNWANTED.search("".join(printable))
+    assert all(unicodedata.normalize("NFC", letter).isprintable() for letter in printable)
 
 
 def test_every_cap_is_the_length_of_its_column() -> None:
