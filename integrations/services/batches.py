@@ -11,7 +11,7 @@ from integrations.engine.problems import Found
 from integrations.engine.rules import Rules
 from integrations.models import RunKind
 from integrations.people import EVENT_FIELD
-from integrations.provider import Cursor, Page, Record, Source
+from integrations.provider import Cursor, Page, Source
 from integrations.services.never_sent import FieldWatch
 from integrations.services.sync import LEASE, Sync
 from integrations.sources.rest import narrowed
@@ -22,7 +22,7 @@ from portal.kit.leases import fenced, renew
 
 BATCH_PEOPLE = 5_000
 BATCH_SECONDS = 2.0
-LOOKED_UP = 500  # people at once; what is held of those who are as they were is let go with them
+LOOKED_UP = 1_000  # people at once; what is held of those who are as they were is let go with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +72,24 @@ class Batches:
 
     def __init__(self, sync: Sync) -> None:
         self._sync, self._judging = sync, Judging.of(sync)
-        self._waiting: list[Record] = []
+        self._waiting: list[Keyed] = []
         self._asked: Looked | None = None
         self.batch = Batch(sync.clock())
 
     @property
     def is_full(self) -> bool:
         batch = self.batch
-        many = len(batch.keys) + len(self._waiting)
-        return many >= BATCH_PEOPLE or self._sync.clock() - batch.began >= BATCH_SECONDS
+        return len(batch.keys) >= BATCH_PEOPLE or self._sync.clock() - batch.began >= BATCH_SECONDS
 
     def add(self, page: Page) -> None:
-        self.batch.add(page)
-        self._waiting.extend(page.records)
+        """Who is in it is found at once, while the processor has the records at hand."""
+        batch, judging = self.batch, self._judging
+        batch.add(page)
+        with self._sync.watch.timed("comparing"):
+            found = identify(page.records, judging.source, judging.rules, batch.keys)
+            batch.keys.update(dict.fromkeys(one.source_id for one in found.keyed))
+            batch.problems.extend(found.problems)
+            self._waiting.extend(found.keyed)
         if len(self._waiting) >= LOOKED_UP or not self._judging.looks_up:
             self._look_up()
 
@@ -105,15 +110,12 @@ class Batches:
             self._asked.drop()
 
     def _look_up(self) -> None:
-        """Whoever waits is identified. Those before them, about whom the directory was asked meanwhile, are judged."""
+        """The directory is asked about whoever waits. Those before them, of whom it has told meanwhile, are judged."""
         judging, directory = self._judging, self._sync.directory
         with self._sync.watch.timed("comparing"):
             while self._waiting:
-                records, self._waiting = self._waiting[:LOOKED_UP], self._waiting[LOOKED_UP:]
-                found = identify(records, judging.source, judging.rules, self.batch.keys)
-                keyed = found.keyed
-                self.batch.keys.update(dict.fromkeys(one.source_id for one in keyed))
-                self.batch.problems.extend(found.problems)
+                keyed: Sequence[Keyed] = self._waiting[:LOOKED_UP]
+                self._waiting = self._waiting[LOOKED_UP:]
                 self._settle()
                 if judging.by_event:
                     keyed = with_events(keyed, groups.assigned(directory, [one.source_id for one in keyed]))

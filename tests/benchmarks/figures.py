@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 FIRST, UNCHANGED, DAY = "first load", "unchanged re-sync", "1 % new, 1 % changed, 1 % gone"
-COPY, BARE = "plain COPY into the directory's table", "… without foreign keys, for comparison"
+BARE, READ = "plain COPY into an indexed table", "reading, parsing and hashing alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,14 @@ class Cost:
 
     wall: float
     cpu: float
+
+    def __truediv__(self, other: Cost) -> Cost:
+        """How many times as much."""
+        return Cost(self.wall / other.wall, self.cpu / other.cpu)
+
+    @classmethod
+    def median(cls, costs: Sequence[Cost]) -> Cost:
+        return cls(median(one.wall for one in costs), median(one.cpu for one in costs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +56,35 @@ class Figures:
     people: int
     figures: list[Figure] = field(default_factory=list)
     costs: dict[str, list[Cost]] = field(default_factory=dict)
+    ratios: dict[str, list[Cost]] = field(default_factory=dict)
     profiles: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def hold(self) -> bool:
         return all(figure.holds for figure in self.figures)
 
-    def best(self, name: str) -> Cost:
-        """The least of all rounds: whatever else the machine does only ever adds, to some rounds more than to others."""
-        costs = self.costs[name]
-        return Cost(min(one.wall for one in costs), min(one.cpu for one in costs))
+    def note(self, name: str, cost: Cost) -> Cost:
+        self.costs.setdefault(name, []).append(cost)
+        return cost
+
+    def compare(self, name: str, cost: Cost, *around: Cost) -> None:
+        """With what was measured just before and after: a shared machine is twice as fast in one minute as in the next."""
+        self.ratios.setdefault(name, []).extend([cost / other for other in around])
+
+    def middle(self, name: str) -> Cost:
+        """The medians of all rounds."""
+        return Cost.median(self.costs[name])
+
+    def ratio(self, name: str) -> Cost:
+        return Cost.median(self.ratios[name])
 
 
 def report(result: Figures) -> str:
     lines = [f"{result.people:,} people", ""]
     for name, costs in result.costs.items():
-        best, worst = result.best(name), max(cost.wall for cost in costs)
-        lines.append(f"  {name:<52}{best.wall:8.2f} s  (to {worst:.2f} s), processor {best.cpu:.2f} s")
+        walls, middle = [cost.wall for cost in costs], result.middle(name)
+        spread = f"({min(walls):.2f} to {max(walls):.2f} s)"
+        lines.append(f"  {name:<52}{middle.wall:8.2f} s  {spread}, processor {middle.cpu:.2f} s")
     lines.append("")
     lines += [
         f"  {one.name:<52}{one.value:8.2f} {one.unit:<4} limit {one.limit:g}  {one.verdict}"

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from tests.benchmarks.database import empty, settle
-from tests.benchmarks.figures import BARE, COPY, DAY, FIRST, UNCHANGED, Cost, Figure, Figures
+from tests.benchmarks.figures import BARE, DAY, FIRST, READ, UNCHANGED, Cost, Figure, Figures
 from tests.benchmarks.memory import peak_of_a_sync
 from tests.benchmarks.recording import record_pages
 from tests.support import documents
@@ -14,7 +14,6 @@ from tests.support import documents
 FEW, MANY = 1_000, 10_000
 TENANTS = 10  # connections that two workers share
 BUSY = 1.3
-READ, READ_AGAIN = "reading, parsing and hashing alone", "the same on the other day"
 
 
 def measure(folder: Path, people: int, rounds: int, *, scale: int = 0) -> Figures:
@@ -51,39 +50,51 @@ def measure(folder: Path, people: int, rounds: int, *, scale: int = 0) -> Figure
 
 
 def _measure_round(result: Figures, pages: dict[str, Path]) -> None:
-    from tests.benchmarks.scenarios import reading_seconds  # noqa: PLC0415
-    from tests.benchmarks.syncing import cost_of, new_connection, plain_copies, sync  # noqa: PLC0415
+    from tests.benchmarks.syncing import cost_of, new_connection, plain_copy, sync  # noqa: PLC0415
 
-    empty()
-    settle()
     connection = new_connection()
-    for name, path in (FIRST, pages["people"]), (UNCHANGED, pages["people"]), (DAY, pages["day"]):
-        cost = cost_of(lambda path=path: sync(connection, path))  # type: ignore[misc]
-        result.costs.setdefault(name, []).append(cost)
+
+    def synced(name: str, path: Path) -> Cost:
+        settle()
+        cost = result.note(name, cost_of(lambda: sync(connection, path)))
         run = connection.runs.latest("pk")
         assert (run.outcome, run.change_total > 0) == ("applied", name != UNCHANGED), run.objections
-        settle()
-    for name, path in (READ, pages["people"]), (READ_AGAIN, pages["day"]):
-        seconds = reading_seconds(path)
-        result.costs.setdefault(name, []).append(Cost(seconds, seconds))
-    for name, cost in zip((COPY, BARE), plain_copies(), strict=True):
-        result.costs.setdefault(name, []).append(cost)
+        return cost
+
+    empty()
+    first, bare = synced(FIRST, pages["people"]), result.note(BARE, plain_copy())
+    result.compare(FIRST, first, bare)
+    before, unchanged, after = (
+        _read(result, pages["people"]),
+        synced(UNCHANGED, pages["people"]),
+        _read(result, pages["people"]),
+    )
+    result.compare(UNCHANGED, unchanged, before, after)
+    result.compare("unchanged of a COPY", unchanged, bare)
+    day = synced(DAY, pages["day"])
+    result.compare(DAY, day, unchanged, synced(UNCHANGED, pages["day"]))
+
+
+def _read(result: Figures, path: Path) -> Cost:
+    from tests.benchmarks.scenarios import reading_seconds  # noqa: PLC0415
+
+    seconds = reading_seconds(path)
+    return result.note(READ, Cost(seconds, seconds))
 
 
 def _judge_runs(result: Figures) -> None:
-    bare, read = result.best(BARE), result.best(READ)
+    bare = result.middle(BARE)
     # A COPY that had to wait for a processor says that others had them; then the clock measures the others.
     alone = bare.wall <= BUSY * bare.cpu
-    first, unchanged, day = (result.best(name) for name in (FIRST, UNCHANGED, DAY))
+    first, unchanged, day = (result.ratio(name) for name in (FIRST, UNCHANGED, DAY))
+    of_copy = result.ratio("unchanged of a COPY").cpu
     result.figures += [
-        Figure(
-            "first load ÷ plain COPY into an indexed table, clock", first.wall / bare.wall, 4.0, "×", alone
-        ),
-        Figure("first load ÷ plain COPY, processor", first.cpu / bare.cpu, 4.0, "×"),
-        Figure("unchanged ÷ reading, parsing and hashing alone", unchanged.wall / read.wall, 1.5, "×", alone),
-        Figure("unchanged ÷ plain COPY, processor (P2)", unchanged.cpu / bare.cpu, 0.9, "×", judged=False),
-        Figure("1 % + 1 % + 1 % ÷ unchanged, clock", day.wall / unchanged.wall, 1.3, "×", alone),
-        Figure("1 % + 1 % + 1 % ÷ unchanged, processor", day.cpu / unchanged.cpu, 1.3, "×"),
+        Figure("first load ÷ plain COPY into an indexed table, clock", first.wall, 4.0, "×", alone),
+        Figure("first load ÷ plain COPY, processor", first.cpu, 4.0, "×"),
+        Figure("unchanged ÷ reading, parsing and hashing alone", unchanged.wall, 1.5, "×", alone),
+        Figure("unchanged ÷ plain COPY, processor (P2)", of_copy, 0.9, "×", judged=False),
+        Figure("1 % + 1 % + 1 % ÷ unchanged, clock", day.wall, 1.3, "×", alone),
+        Figure("1 % + 1 % + 1 % ÷ unchanged, processor", day.cpu, 1.3, "×"),
     ]
 
 
@@ -91,7 +102,7 @@ def _peers(result: Figures, pages: Path) -> None:
     from tests.benchmarks.peers import bulk_create_costs, dlt_seconds  # noqa: PLC0415
     from tests.benchmarks.syncing import new_connection, sync  # noqa: PLC0415
 
-    first, unchanged = result.best(FIRST), result.best(UNCHANGED)
+    first, unchanged = result.middle(FIRST), result.middle(UNCHANGED)
     for how, judged in (("pages", True), ("flat", False)):
         if seconds := dlt_seconds(os.environ["DATABASE_URL"], pages, how):
             said = "dlt" if judged else "dlt, spared the vendor's JSON"
@@ -182,7 +193,7 @@ def _scale(result: Figures, path: Path, people: int) -> None:
     for name in (FIRST, UNCHANGED):
         cost = cost_of(lambda: sync(connection, path))
         result.costs[f"{name}, {people:,} people"] = [cost]
-        ratio = cost.cpu / result.best(name).cpu / per
+        ratio = cost.cpu / result.middle(name).cpu / per
         result.figures.append(Figure(f"{name}, processor per person at {people:,}", ratio, 1.3, "×"))
         settle()
 
