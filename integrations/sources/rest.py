@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -166,7 +167,7 @@ class RestSource:
         try:
             source_id, status, fields = self._all(record)
         except Unreadable as error:
-            error.name = " ".join(filter(None, (self._alone(name, record) for name in _NAMES)))
+            error.name = " ".join(filter(None, (_or_none(read, record) for read in self._names)))
             raise
         if own := record.get(OWN):
             fields.update(own)
@@ -174,12 +175,10 @@ class RestSource:
             status = Status.PREHIRE
         return Person(source_id or self.source_id(record), status, fields)
 
-    def _alone(self, name: str, record: Record) -> str | None:
-        """One field of a record that cannot be read as a whole."""
-        try:
-            return reader(self.fields[name], name)(record) if name in self.fields else None
-        except Unreadable:
-            return None
+    @cached_property
+    def _names(self) -> tuple[Read, ...]:
+        """What tells whose record it is that cannot be read as a whole."""
+        return tuple(reader(self.fields[name], name) for name in _NAMES if name in self.fields)
 
     def answer(self, http: Http, settings: Settings, ask: Ask) -> Answer:
         """One question. Raises NeedsPerson with the card's sentence for its code, and RetryLater."""
@@ -257,6 +256,13 @@ class RestSource:
                 break
         raise_for_refusal(response, self.system)
         return response
+
+
+def _or_none(read: Read, record: Record) -> str | None:
+    try:
+        return read(record)
+    except Unreadable:
+        return None
 
 
 def _stamped(records: list[Any], listing: Listing) -> list[Any]:
