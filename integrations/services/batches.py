@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from integrations.engine.diff import Known, Line, LineKind
+from integrations.engine.diff import Known, LineKind
 from integrations.engine.pipeline import Keyed, identify, judge, with_events
 from integrations.engine.problems import Found
 from integrations.engine.rules import Rules
@@ -16,7 +16,7 @@ from integrations.services.never_sent import FieldWatch
 from integrations.services.sync import LEASE, Sync
 from integrations.sources.rest import narrowed
 from integrations.targets import groups
-from integrations.targets.directory import Looked
+from integrations.targets.directory import Looked, StagedRow
 from portal.kit.failpoints import reach
 from portal.kit.leases import fenced, renew
 
@@ -57,7 +57,7 @@ class Batch:
     cursor: Cursor | None = None
     expected: int | None = None
     keys: dict[str, None] = field(default_factory=dict)
-    lines: list[Line] = field(default_factory=list)
+    rows: list[StagedRow] = field(default_factory=list)
     problems: list[Found] = field(default_factory=list)
     unchanged: int = 0
 
@@ -135,7 +135,8 @@ class Batches:
     def _judge(self, keyed: Sequence[Keyed], known: Mapping[str, Known]) -> None:
         judging, batch = self._judging, self.batch
         judged = judge(keyed, known, judging.fields or judging.reader, judging.rules)
-        batch.lines.extend(judged.lines)
+        # At once, too: what a line is made of need not outlast its page.
+        batch.rows.extend(self._sync.directory.rows_of(judged.lines, self._sync.run.seen))
         batch.problems.extend(judged.problems)
         batch.unchanged += sum(line.kind is LineKind.REFRESHED for line in judged.lines)
 
@@ -143,7 +144,7 @@ class Batches:
 def _write(sync: Sync, batch: Batch, fields: FieldWatch | None, *, ended: bool) -> None:
     run, directory = sync.run, sync.directory
     directory.note(batch.keys, run.seen)
-    directory.stage(batch.lines, run.seen)
+    directory.stage(batch.rows)
     directory.report(batch.problems)
     problems = len(batch.problems) + (fields.settle(directory) if fields else 0)
     sync.asked.write()
@@ -156,7 +157,7 @@ def _write(sync: Sync, batch: Batch, fields: FieldWatch | None, *, ended: bool) 
         expected=batch.expected if batch.expected is not None else run.expected,
         pages=run.pages + batch.pages,
         seen=run.seen + len(batch.keys),
-        staged=run.staged + len(batch.lines),
+        staged=run.staged + len(batch.rows),
         unchanged=run.unchanged + batch.unchanged,
         problem_count=run.problem_count + problems,
         timings=sync.watch.told(),

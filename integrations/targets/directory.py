@@ -20,6 +20,8 @@ from integrations.people import ATTRIBUTES
 from integrations.targets import matching, sql
 from portal.kit.ahead import Ahead
 
+StagedRow = tuple[int, int, str, str, str, str, bool, str, str]  # as sql.STAGE names the columns
+
 _BIG = 2_000  # rows of work from which on the planner needs to be told about them
 _FEW = 5_000  # lines; if the planner errs and compares each with each, that is still done in seconds
 
@@ -91,9 +93,9 @@ class Directory:
         }
         return Looked(keyed, Ahead((sql.ONE_BY_ONE, sql.DIFFERING), values))
 
-    def stage(self, lines: Iterable[Line], place: int) -> None:
-        """Puts lines of the plan into the work table. `place` is that of their batch."""
-        rows = [
+    def rows_of(self, lines: Iterable[Line], place: int) -> list[StagedRow]:
+        """Lines of the plan as `stage` takes them. `place` is that of their batch."""
+        return [
             (
                 self.run,
                 place,
@@ -107,6 +109,9 @@ class Directory:
             )
             for line in lines
         ]
+
+    def stage(self, rows: Sequence[StagedRow]) -> None:
+        """Puts lines of the plan into the work table."""
         self._copy(sql.STAGE, rows)
 
     def report(self, problems: Iterable[Found]) -> None:

@@ -63,8 +63,8 @@ class Fragile(Directory):
         looked: Looked = self._reach("look_up", lambda: super(Fragile, self).look_up(keyed))
         return looked
 
-    def stage(self, lines: Any, place: int) -> None:
-        self._reach("stage", lambda: super(Fragile, self).stage(lines, place))
+    def stage(self, rows: Any) -> None:
+        self._reach("stage", lambda: super(Fragile, self).stage(rows))
 
     def report(self, problems: Any) -> None:
         self._reach("report", lambda: super(Fragile, self).report(problems))
