@@ -95,6 +95,8 @@ def foresee_groups(sync: Sync, counts: Counts) -> Following:
     everybody = _by_event(sync) or edited or _other_rules(run)
     if not (everybody or counts.changes):
         return Following()
+    if everybody:
+        sync.directory.in_bulk()
     made, joined, left, moves = sync.directory.row(foreseen.regrouping(group_by, everybody=everybody))
     return Following(made, joined, left, moves=int(moves))
 
