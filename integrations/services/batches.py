@@ -90,7 +90,7 @@ class Batches:
             batch.keys.update(dict.fromkeys(one.source_id for one in found.keyed))
             batch.problems.extend(found.problems)
             self._waiting.extend(found.keyed)
-        if len(self._waiting) >= LOOKED_UP or not self._judging.looks_up:
+        if len(self._waiting) >= LOOKED_UP or not judging.looks_up:
             self._look_up()
 
     def save(self, *, ended: bool = False) -> None:

@@ -99,10 +99,7 @@ def leave_set_up(draft: Draft, *, by: User) -> bool:
     with transaction.atomic():
         withdraw(draft, by=by)
         connection = locked_connection(draft.connection)
-        starts = connection.approved_at is not None and _waits_to_start(connection)
-        if starts:
-            _start_or_wait(connection, by)
-    return starts
+        return connection.approved_at is not None and _starts(connection, by)
 
 
 def replace_credentials(connection: Connection, settings: Mapping[str, str], by: User) -> None:
@@ -225,20 +222,21 @@ def _joined(running: Run, by: User) -> Run:
     return running
 
 
-def _waits_to_start(connection: Connection) -> bool:
-    """Set up and confirmed, and nobody is at another set-up of it since: they and the approver see that one."""
+def _starts(connection: Connection, by: User) -> bool:
+    """With the plan that was confirmed; not while somebody is at another set-up, for that is the one that people see."""
     is_new = connection.state == ConnectionState.SETTING_UP
-    return is_new and connection.confirmed_at is not None and open_draft(connection) is None
+    if not is_new or connection.confirmed_at is None or open_draft(connection) is not None:
+        return False
+    call_off(connection, "It was started with the settings that were confirmed.")
+    start_confirmed(connection, waiting_receipt(connection), by)
+    return True
 
 
 def _start_or_wait(connection: Connection, by: User) -> None:
     """Approved: it starts with the plan that was confirmed, or waits until one is."""
-    if _waits_to_start(connection):
-        call_off(connection, "It was started with the settings that were confirmed.")
-        start_confirmed(connection, waiting_receipt(connection), by)
-        return
-    connection.reason, connection.reason_code = WAITS, "waits_for_confirmation"
-    connection.save(update_fields=["reason", "reason_code"])
+    if not _starts(connection, by):
+        connection.reason, connection.reason_code = WAITS, "waits_for_confirmation"
+        connection.save(update_fields=["reason", "reason_code"])
 
 
 def _try_and_store(connection: Connection, settings: Mapping[str, str], by: User) -> None:

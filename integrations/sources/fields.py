@@ -6,7 +6,6 @@ Unreadable: a record that changed its shape is a problem that a person sees, nev
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Protocol
 
 from integrations.people import Status
 from integrations.provider import Unreadable
+from integrations.sources.shapes import shape
 from integrations.sources.written import Writer
 
 Read = Callable[[Any], str | None]
@@ -213,7 +213,7 @@ class Words:
 
 def reader(field: Field, name: str) -> Read:
     """A function that reads one field of a record."""
-    writer = Writer(shape)
+    writer = Writer()
     return writer.compiled(field.write(writer, name))
 
 
@@ -221,7 +221,7 @@ def reader_of_all(
     key: Field, status: Words, fields: Mapping[str, Field]
 ) -> Callable[[Any], tuple[str | None, Status, dict[str, str]]]:
     """A function that reads the key, the status and all fields of a record. Absent ones are left out."""
-    writer = Writer(shape)
+    writer = Writer()
     result = [key.write(writer, "source_id"), status.write(writer), writer.variable("{}")]
     for name, field in fields.items():
         value = field.write(writer, name)
@@ -244,21 +244,3 @@ def _is_date(value: str) -> bool:
         return len(value) == 10 and value[4] == value[7] == "-" and bool(calendar_date.fromisoformat(value))
     except ValueError:
         return False
-
-
-_SHAPES = {
-    bool: "yes or no",
-    int: "number",
-    float: "number",
-    list: "list",
-    dict: "object",
-    type(None): "nothing",
-}
-
-
-def shape(value: Any) -> str:
-    """What a value looks like without telling it: letters become a, digits 9."""
-    if not isinstance(value, str):
-        return _SHAPES.get(type(value), "other")
-    cut = value[:40]
-    return "text " + re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", cut)) + ("…" if len(value) > 40 else "")

@@ -12,15 +12,13 @@ from itertools import count
 from typing import Any
 
 from integrations.provider import Unreadable
-
-Shape = Callable[[Any], str]
+from integrations.sources.shapes import shape
 
 
 class Writer:
     """A function under way. Its lines come from cards alone, and every word of theirs is quoted."""
 
-    def __init__(self, shape: Shape) -> None:
-        self._shape = shape
+    def __init__(self) -> None:
         self._lines: list[str] = []
         self._depth = 1
         self._numbers = count()
@@ -70,9 +68,9 @@ class Writer:
             before, step = _last_step(path)
             inside = self.fetch(before, name)
             if step.startswith("["):
-                found = f"{self.known(_chooser(step[1:-1], name, self._shape))}({inside})"
+                found = f"{self.known(_chooser(step[1:-1], name))}({inside})"
             else:
-                absent = self.known(_absent(name, self._shape))
+                absent = self.known(_absent(name))
                 found = f"{inside}.get({step!r}) if {inside}.__class__ is dict else {absent}({inside})"
             self._fetched[path] = self.variable(found)
         return self._fetched[path]
@@ -95,7 +93,7 @@ def _last_step(path: str) -> tuple[str, str]:
     return path[: end + 1].removesuffix("."), path[end + 1 :]
 
 
-def _absent(name: str, shape: Shape) -> Callable[[Any], None]:
+def _absent(name: str) -> Callable[[Any], None]:
     def absent(value: Any) -> None:
         if value is not None:
             raise Unreadable("wrong_type", name, shape(value))
@@ -103,10 +101,10 @@ def _absent(name: str, shape: Shape) -> Callable[[Any], None]:
     return absent
 
 
-def _chooser(which: str, name: str, shape: Shape) -> Callable[[Any], Any]:
+def _chooser(which: str, name: str) -> Callable[[Any], Any]:
     """Of a list: [0] is the entry of that number, [word] the first entry whose `word` is true, [] all of them."""
     number = int(which) if which.isdigit() else None
-    absent = _absent(name, shape)
+    absent = _absent(name)
 
     def chosen(value: Any) -> Any:
         if value.__class__ is not list:

@@ -191,8 +191,7 @@ def _scale(result: Figures, path: Path, people: int) -> None:
     settle()
     connection, per = new_connection(), people / result.people
     for name in (FIRST, UNCHANGED):
-        cost = cost_of(lambda: sync(connection, path))
-        result.costs[f"{name}, {people:,} people"] = [cost]
+        cost = result.note(f"{name}, {people:,} people", cost_of(lambda: sync(connection, path)))
         ratio = cost.cpu / result.middle(name).cpu / per
         result.figures.append(Figure(f"{name}, processor per person at {people:,}", ratio, 1.3, "×"))
         settle()

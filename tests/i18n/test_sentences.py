@@ -17,7 +17,7 @@ from integrations.engine.problems import Found
 from integrations.engine.saying import Said, as_data, from_data, in_words, listing, quoted, say, small
 from integrations.people import Status
 from integrations.services.wording import shape_words
-from integrations.sources.fields import shape
+from integrations.sources.shapes import shape
 from portal.kit.retold import retold
 from tests.i18n import messages
 from tests.integrations.test_engine_explain import GONE, HERE, about, facts, jane

@@ -25,9 +25,9 @@ from integrations.sources.fields import (
     key,
     reader,
     reader_of_all,
-    shape,
     text,
 )
+from integrations.sources.shapes import shape
 
 WILD = st.recursive(
     st.none()
