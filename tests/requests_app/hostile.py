@@ -144,13 +144,16 @@ def page_with(resources: bytes) -> bytes:
 
 
 def drawing_itself_over_and_over() -> bytes:
-    """Twelve forms, each drawing the next ten times: a page that takes years."""
-    form = b"/Type /XObject /Subtype /Form /BBox [0 0 99 99] "
+    """Two forms, each drawing the next ten times, and a hundred squares over all of the page in each of the last.
+
+    Few enough for the child's memory, so that it is time that runs out.
+    """
+    form = b"/Type /XObject /Subtype /Form /BBox [0 0 999 999] "
     forms = [
         stream(b"/F Do " * 10, form + b"/Resources << /XObject << /F %d 0 R >> >>" % (number + 1))
-        for number in range(5, 17)
+        for number in range(5, 7)
     ]
-    last = stream(b"0 0 50 50 re f " * 100, form)
+    last = stream(b"0 0 999 999 re f " * 100, form)
     return pdf(page_with(b"/XObject << /F 5 0 R >>"), stream(b"/F Do " * 10), *forms, last)
 
 
