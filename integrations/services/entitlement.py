@@ -9,6 +9,7 @@ from integrations.provider import Kind, Provider
 from portal.accounts.models import Company
 from portal.kit.errors import NeedsPerson
 
+NOT_ENTITLED = "not_entitled"
 # One that is only being set up does not keep another one from being set up as well.
 _NOT_IN_USE = (ConnectionState.SETTING_UP, ConnectionState.DISCONNECTED)
 
@@ -25,7 +26,7 @@ def must_be_allowed(company: Company, provider: Provider) -> None:
         told = {"company": company.name, "kind": provider.kind.label}
         raise NeedsPerson(
             _("The plan of %(company)s does not include %(kind)s. Ask its account manager about it.") % told,
-            code="not_entitled",
+            code=NOT_ENTITLED,
         )
     if provider.kind is Kind.HRIS and not company.several_connections:
         _must_be_the_only_one(company, provider)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_noop
 
 from integrations.models import (
     Connection,
@@ -14,16 +16,25 @@ from integrations.models import (
     InvitationState,
 )
 from integrations.models import PersonState as State
+from integrations.provider import Kind
 from integrations.services import connections, holds, issues
-from integrations.services.entitlement import must_be_allowed
+from integrations.services.entitlement import NOT_ENTITLED, must_be_allowed
+from integrations.services.ladder import colleagues_of
 from integrations.services.locks import locked_connection
 from integrations.services.records import record_of
+from integrations.services.schedule import SYNCING
 from portal.accounts.models import Company, User
 from portal.audit.services import record
 from portal.kit import clock
 from portal.kit.clock import Clock
 from portal.kit.errors import NeedsPerson
+from portal.notices.services import notify
 
+# Stored in English and retold to whoever reads it.
+NOT_IN_PLAN = gettext_noop(
+    "The plan of this company does not include HR connections any more. Nobody is removed by that, and it goes on "
+    "by itself as soon as the plan includes them again."
+)
 _ENDED = "This connection was ended. A new request connects the system again."
 
 
@@ -72,7 +83,10 @@ def disconnect(connection: Connection, *, by: User, now: Clock = clock.now) -> C
 
 
 def set_entitlement(company: Company, *, hris: bool, several: bool, by: User) -> Company:
-    """Whether the company's plan has HR connections, and several at once. Sending the same again records nothing."""
+    """Whether the company's plan has HR connections, and several at once. Sending the same again records nothing.
+
+    Without them, those that sync stand still until the plan has them again: those alone go on by themselves then.
+    """
     with transaction.atomic():
         row = Company.objects.select_for_update(no_key=True).get(pk=company.pk)
         before = {"hris": row.hris_entitled, "several": row.several_connections}
@@ -82,7 +96,41 @@ def set_entitlement(company: Company, *, hris: bool, several: bool, by: User) ->
             row.save(update_fields=["hris_entitled", "several_connections"])
             details = {"before": before, "after": after}
             record("company.entitlement", by=by, company_id=row.pk, subject=row.name, details=details)
+        if hris and not before["hris"]:
+            _go_on(row, by)
+        elif before["hris"] and not hris:
+            _stand_still(row, by)
     return row
+
+
+def syncing_of(company: Company) -> QuerySet[Connection]:
+    """The HR connections that stand still as soon as the plan does not include them."""
+    return Connection.objects.filter(company=company, kind=Kind.HRIS, state__in=SYNCING).order_by("pk")
+
+
+def _stand_still(company: Company, by: User) -> None:
+    for connection in syncing_of(company):
+        connections.pause(connection)
+        connection.reason, connection.reason_code = NOT_IN_PLAN, NOT_ENTITLED
+        connection.save(update_fields=["reason", "reason_code"])
+        record_of(connection, "connection.pause", by=by, state=connection.state, reason=NOT_ENTITLED)
+        notify(
+            [one for one in colleagues_of(connection) if one.pk != by.pk],
+            "paused",
+            words=f"{connection.provider.name} of {company} was paused",
+            detail=NOT_IN_PLAN,
+            url=reverse("connection_manage", args=[connection.public_id]),
+            marker=f"paused:{connection.pk}:{NOT_ENTITLED}:{clock.now().isoformat()}",
+        )
+
+
+def _go_on(company: Company, by: User) -> None:
+    waiting = Connection.objects.filter(
+        company=company, kind=Kind.HRIS, state=ConnectionState.PAUSED, reason_code=NOT_ENTITLED
+    )
+    for connection in waiting.order_by("pk"):
+        connections.resume(connection, by)
+        record_of(connection, "connection.resume", by=by, state=connection.state)
 
 
 def people_of(connection: Connection) -> dict[str, int]:

@@ -18,6 +18,7 @@ from integrations.permissions import SETTERS
 from integrations.provider import Kind
 from integrations.services import issues, lifecycle
 from integrations.services.departing import UNDONE
+from integrations.services.entitlement import NOT_ENTITLED
 from integrations.services.states import tile
 from integrations.views.rule_words import filter_words, policy_lines
 from integrations.views.schedule import schedule_words, upcoming
@@ -67,13 +68,6 @@ def _rules(connection: Connection) -> dict[str, Any]:
 
 def _meaning(connection: Connection) -> str:
     """What the state means for the people, and what happens next."""
-    paused = (
-        _(
-            "We stopped by ourselves, because the same trouble lasted for days. Resume it when it is put right."
-        )
-        if connection.reason_code not in ("", UNDONE)
-        else _("Somebody paused it. Nothing is read and nobody is changed until it is resumed.")
-    )
     return {
         ConnectionState.SETTING_UP: _("Nothing runs before the set-up is confirmed and approved."),
         ConnectionState.CONNECTING: _("The credentials are being tried, or the first run is going on."),
@@ -83,9 +77,19 @@ def _meaning(connection: Connection) -> str:
             "Nobody is changed while it does not work. It is tried again by itself, with longer and longer pauses "
             "up to a day, and leaves this state as soon as a run succeeds."
         ),
-        ConnectionState.PAUSED: paused,
+        ConnectionState.PAUSED: _pause_means(connection.reason_code),
         ConnectionState.DISCONNECTED: _("People stay as they were, and nothing changes them any more."),
     }[ConnectionState(connection.state)]
+
+
+def _pause_means(code: str) -> str:
+    if code == NOT_ENTITLED:
+        return _("Nothing is read and nobody is changed while the plan does not include HR connections.")
+    if code in ("", UNDONE):
+        return _("Somebody paused it. Nothing is read and nobody is changed until it is resumed.")
+    return _(
+        "We stopped by ourselves, because the same trouble lasted for days. Resume it when it is put right."
+    )
 
 
 @require_POST
@@ -138,4 +142,5 @@ def company_entitlement(request: DeskRequest, public_id: UUID) -> HttpResponse:
         )
         messages.success(request, "Saved.")
         return redirect("company_detail", company.public_id)
-    return render(request, "integrations/lifecycle_entitlement.html", {"company": company})
+    context = {"company": company, "syncing": lifecycle.syncing_of(company)}
+    return render(request, "integrations/lifecycle_entitlement.html", context)

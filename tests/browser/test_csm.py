@@ -57,6 +57,7 @@ def csm(transactional_db: None) -> User:
     return a_user()
 
 
+@pytest.mark.slow
 def test_from_new_request_to_the_customers_mail_in_twelve_interactions(
     profile: Profile, live_server: LiveServer, sandbox: Running, world: World, csm: User
 ) -> None:

@@ -134,7 +134,7 @@ def test_nothing_and_plain_words_are_said_as_well() -> None:
     assert len(Because) == 4  # each has its sentence in engine.steps
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.booleans(), counts, counts, counts, st.none() | counts, counts, counts, counts, counts)
 def test_whatever_the_guard_objects_to_is_german_with_its_numbers(
     complete: bool,

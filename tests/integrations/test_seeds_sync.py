@@ -209,6 +209,34 @@ def test_seed_003_without_the_plan_nothing_can_be_connected(company: Company, ad
     assert refused.value.code == "not_entitled"
 
 
+def test_seed_003_a_plan_without_it_stops_the_sync_and_removes_nobody(
+    company: Company, connection: Connection, sync: Syncer, admin: User
+) -> None:
+    sync(ListSource([record("a")]))
+    lifecycle.set_entitlement(company, hris=False, several=False, by=admin)
+    connection.refresh_from_db()
+    assert (connection.state, connection.next_run_at) == (ConnectionState.PAUSED, None)
+    assert active() == {"a"}
+    german = a_customer(company)
+    User.objects.filter(pk=german.pk).update(language="de")
+    html = page(german, "connection_manage", connection.public_id)
+    assert "Der Tarif dieser Firma enthält keine HR-Verbindungen mehr." in html
+
+
+def test_seed_003_with_the_plan_back_what_it_stopped_goes_on_and_what_a_person_paused_does_not(
+    company: Company, connection: Connection, admin: User
+) -> None:
+    lifecycle.set_entitlement(company, hris=False, several=False, by=admin)
+    by_hand = Connection.objects.create(
+        company=company, provider_slug="bamboohr", kind=Kind.HRIS, state=ConnectionState.PAUSED
+    )
+    lifecycle.set_entitlement(company, hris=True, several=False, by=admin)
+    connection.refresh_from_db()
+    by_hand.refresh_from_db()
+    assert (connection.state, by_hand.state) == (ConnectionState.CONNECTING, ConnectionState.PAUSED)
+    assert connection.runs.filter(job_state="queued").count() == 1
+
+
 def test_seed_003_the_method_is_chosen_where_the_vendor_has_several() -> None:
     methods = catalog.get("bamboohr").methods
     assert len(methods) > 1

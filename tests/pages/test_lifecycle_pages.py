@@ -275,7 +275,9 @@ def test_an_unknown_invitation_tells_nothing(side: Side) -> None:
 
 def test_a_lead_or_an_operator_says_what_the_plan_allows(side: Side, lead: User) -> None:
     for user in (lead, a_user(Role.OPERATOR, "Omar")):
-        assert "What the plan allows" in page(user, "company_entitlement", side.company.public_id)
+        html = page(user, "company_entitlement", side.company.public_id)
+        assert "What the plan allows" in html
+        assert f"These stand still until it is switched on again: {side.connection.provider.name}." in html
     assert post(lead, "company_entitlement", side.company.public_id, several="1").status_code == 302
     company = Company.objects.get(pk=side.company.pk)
     assert (company.hris_entitled, company.several_connections) == (False, True)
