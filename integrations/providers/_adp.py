@@ -6,11 +6,11 @@ That TotalSource and Comprehensive Services answer like Workforce Now is the pro
 from datetime import date as day
 
 from integrations import checklists
-from integrations.checklists import credential, source_choice
+from integrations.checklists import credential
 from integrations.people import Status
 from integrations.provider import Kind, Provider
-from integrations.providers._adp_guide import GUIDE, PREREQUISITES
-from integrations.sources.asking import Ask
+from integrations.providers._adp_guide import GUIDE, PREREQUISITES, QUESTIONS
+from integrations.sources.asking import Ask, Named
 from integrations.sources.auth import Certificate, ClientCredentials
 from integrations.sources.custom import Grouped
 from integrations.sources.fields import At, First, Label, Where, Words, date, email, key
@@ -20,24 +20,39 @@ from integrations.sources.rest import Listing, RestSource
 _WORKERS = "/hr/v2/workers"
 _JOB = "workAssignments[primaryIndicator]"
 _UNITS = f"{_JOB}.homeOrganizationalUnits"
+_AT = "workAssignments/homeWorkLocation"
 # By name, so that pay, birth dates and ids never leave ADP; masking stays on. Custom fields are cut on arrival.
-_SELECTED = (
-    *("associateOID", "workerID", "workerStatus", "workerDates/originalHireDate", "workerDates/rehireDate"),
-    *("person/legalName", "person/preferredName", "person/communication/emails"),
-    *("businessCommunication/emails", "customFieldGroup"),
-    *(f"workAssignments/{part}" for part in ("primaryIndicator", "assignmentStatus", "jobCode", "jobTitle")),
-    *(f"workAssignments/{part}" for part in ("homeOrganizationalUnits", "reportsTo")),
-    *(f"workAssignments/homeWorkLocation/{part}" for part in ("nameCode", "address/cityName")),
-    "workAssignments/homeWorkLocation/address/countryCode",
+_NAMED = Named(
+    "$select,",
+    always="associateOID workerStatus workAssignments/primaryIndicator workAssignments/assignmentStatus",
+    of={
+        "employee_number": "workerID",
+        "first_name": "person/legalName",
+        "last_name": "person/legalName",
+        "preferred_name": "person/preferredName",
+        "work_email": "businessCommunication/emails",
+        "personal_email": "person/communication/emails",
+        "department": "workAssignments/homeOrganizationalUnits",
+        "business_unit": "workAssignments/homeOrganizationalUnits",
+        "home_work_location": f"{_AT}/nameCode",
+        "city": f"{_AT}/address/cityName",
+        "country": f"{_AT}/address/countryCode",
+        "first_position": "workAssignments/jobCode",
+        "primary_position": "workAssignments/jobCode",
+        "current_title": "workAssignments/jobTitle",
+        "manager_id": "workAssignments/reportsTo",
+        "hired_on": "workerDates/originalHireDate workerDates/rehireDate",
+    },
+    custom="customFieldGroup",
+    root="workers/",
 )
-_SELECT = ",".join(f"workers/{path}" for path in _SELECTED)
 
 _SOURCE = RestSource(
     system="ADP",
     base_url="https://api.adp.com",
     auth=ClientCredentials("https://accounts.adp.com/auth/oauth/v2/token", certificate=Certificate()),
     people=Listing(
-        Ask(_WORKERS, query=(("count", "true"), ("$select", _SELECT))),
+        Ask(_WORKERS, query=(("count", "true"),)),
         people="workers",
         pages=SkipTop(size=100, total="meta.totalNumber"),
     ),
@@ -52,7 +67,7 @@ _SOURCE = RestSource(
         ),
     ),
     custom=Grouped("customFieldGroup"),
-    by_name=True,
+    named=_NAMED,
     future_hires=frozenset({Status.ACTIVE}),  # ADP calls them active before their first day
     fields={
         "employee_number": At("workerID.idValue", key),
@@ -86,29 +101,6 @@ _MAPPING = {
     "job_title": "primary_position",
     "location": "home_work_location",
 }
-_LOCATION = source_choice(
-    "hris.location_source",
-    "What ADP field would you like to be synced for MT location field?",
-    "Choose the field in which you keep the place where people work. Training is often assigned by it.",
-    maps="location",
-    options=(
-        ("home_work_location", "Home Work Location"),
-        ("business_unit", "Work Assignments - Business Unit"),
-    ),
-)
-_POSITION = source_choice(
-    "hris.position_source",
-    "What ADP field would you like to be synced for MT position field?",
-    "First Position is the first job in ADP's list, Primary Position the one marked as primary, "
-    "Current Title the free text of the job title.",
-    maps="job_title",
-    options=(
-        ("first_position", "First Position"),
-        ("primary_position", "Primary Position"),
-        ("current_title", "Current Title"),
-    ),
-)
-_QUESTIONS = (*checklists.CONSENT, _LOCATION, _POSITION)
 _CREDENTIALS = (
     credential("client_id", "Client ID", "In API Central, on your project's page.", secret=False),
     credential("client_secret", "Client secret", "In API Central, next to the client ID."),
@@ -134,7 +126,7 @@ def adp(slug: str, product: str) -> Provider:
         slug=slug,
         name=product,
         kind=Kind.HRIS,
-        items=(*checklists.hris_items(product, both_addresses=True), *_QUESTIONS),
+        items=(*checklists.hris_items(product, both_addresses=True), *QUESTIONS),
         credentials=_CREDENTIALS,
         source=_SOURCE,
         mapping=_MAPPING,

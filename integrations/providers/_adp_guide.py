@@ -1,6 +1,6 @@
-"""How an administrator gets what the products of ADP ask for (hris-apis.md 1.1). No card: the cards share it."""
+"""What the products of ADP ask, and how an administrator gets it (hris-apis.md 1.1). No card: the cards share it."""
 
-from integrations.checklists import IF_ASKED
+from integrations.checklists import CONSENT, IF_ASKED, source_choice
 from integrations.provider import Step
 
 PREREQUISITES = (
@@ -34,3 +34,26 @@ GUIDE = (
     ),
     IF_ASKED,
 )
+_LOCATION = source_choice(
+    "hris.location_source",
+    "What ADP field would you like to be synced for MT location field?",
+    "Choose the field in which you keep the place where people work. Training is often assigned by it.",
+    maps="location",
+    options=(
+        ("home_work_location", "Home Work Location"),
+        ("business_unit", "Work Assignments - Business Unit"),
+    ),
+)
+_POSITION = source_choice(
+    "hris.position_source",
+    "What ADP field would you like to be synced for MT position field?",
+    "First Position is the first job in ADP's list, Primary Position the one marked as primary, "
+    "Current Title the free text of the job title.",
+    maps="job_title",
+    options=(
+        ("first_position", "First Position"),
+        ("primary_position", "Primary Position"),
+        ("current_title", "Current Title"),
+    ),
+)
+QUESTIONS = (*CONSENT, _LOCATION, _POSITION)

@@ -7,7 +7,7 @@ from integrations.checklists import credential
 from integrations.people import Status
 from integrations.provider import Kind, Provider
 from integrations.providers._bamboohr_guide import BY_APP, BY_KEY, GUIDE, METHODS
-from integrations.sources.asking import Ask
+from integrations.sources.asking import Ask, Named
 from integrations.sources.auth import Basic, Either, Refreshed
 from integrations.sources.changes import SinceByIds
 from integrations.sources.custom import Listed
@@ -15,11 +15,26 @@ from integrations.sources.fields import At, Clean, First, Words, date, email, ke
 from integrations.sources.pages import PageNumber
 from integrations.sources.rest import Listing, RestSource
 
-_ASKED = (
-    *("employeeId", "employeeNumber", "firstName", "lastName", "preferredName", "workEmail", "homeEmail"),
-    *("status", "hireDate", "department", "division", "location", "jobTitle"),
-    *("supervisorEId", "employmentHistoryStatus", "terminationDate"),
-)
+_NAMES = {
+    "employee_number": "employeeNumber",
+    "first_name": "firstName",
+    "last_name": "lastName",
+    "preferred_name": "preferredName",
+    "work_email": "workEmail",
+    "personal_email": "homeEmail",
+    "job_title": "jobTitle",
+    "department": "department",
+    "business_unit": "division",
+    "location": "location",
+    "manager_id": "supervisorEId",
+    "hired_on": "hireDate",
+    "left_on": "terminationDate",
+    "employment_type": "employmentHistoryStatus",
+}
+_CLEAN = {
+    **{"employee_number": key, "manager_id": key, "hired_on": date, "left_on": date},
+    **{"work_email": email, "personal_email": email},
+}
 
 
 def _at(name: str, clean: Clean = text) -> First:
@@ -36,7 +51,7 @@ _SOURCE = RestSource(
         Basic("{api_key}", "x"),
     ),
     people=Listing(
-        Ask("/v2/datasets/employee/data", "POST", body={"fields": list(_ASKED)}),
+        Ask("/v2/datasets/employee/data", "POST"),
         people="data",
         pages=PageNumber(next="links.next", size=500, in_body=True, total="meta.totalItems"),
     ),
@@ -44,22 +59,7 @@ _SOURCE = RestSource(
     id=_at("employeeId", key),
     status=Words(_at("status"), {"Active": Status.ACTIVE, "Inactive": Status.TERMINATED}),
     future_hires=frozenset({Status.ACTIVE, Status.TERMINATED}),  # inactive until the first day
-    fields={
-        "employee_number": _at("employeeNumber", key),
-        "first_name": _at("firstName"),
-        "last_name": _at("lastName"),
-        "preferred_name": _at("preferredName"),
-        "work_email": _at("workEmail", email),
-        "personal_email": _at("homeEmail", email),
-        "job_title": _at("jobTitle"),
-        "department": _at("department"),
-        "business_unit": _at("division"),
-        "location": _at("location"),
-        "manager_id": _at("supervisorEId", key),
-        "hired_on": _at("hireDate", date),
-        "left_on": _at("terminationDate", date),
-        "employment_type": _at("employmentHistoryStatus"),
-    },
+    fields={field: _at(name, _CLEAN.get(field, text)) for field, name in _NAMES.items()},
     custom=Listed(
         Ask("/v1/meta/fields"),
         at="",
@@ -70,7 +70,7 @@ _SOURCE = RestSource(
         also=("type",),
         place="fields",
     ),
-    by_name=True,
+    named=Named("body:fields", "employeeId status", _NAMES),
     sentences={
         "wrong_credentials": "BambooHR does not accept this API key. Create a new one under your name, "
         "API keys, and paste it here.",

@@ -6,7 +6,7 @@ from integrations import checklists
 from integrations.checklists import credential
 from integrations.people import Status
 from integrations.provider import Kind, Provider, Step
-from integrations.sources.asking import Ask
+from integrations.sources.asking import Ask, Named
 from integrations.sources.auth import ClientCredentials
 from integrations.sources.changes import Since
 from integrations.sources.custom import Listed
@@ -15,10 +15,22 @@ from integrations.sources.pages import OffsetTotal
 from integrations.sources.rest import Granted, Listing, RestSource
 
 _PEOPLE = "/company/employees"
-_ASKED = (
-    *("id", "first_name", "last_name", "preferred_name", "email", "status", "position", "supervisor"),
-    *("hire_date", "last_working_day", "subcompany", "office", "department", "team", "employment_type"),
-)
+_FIELDS = {
+    "first_name": Labelled("first_name"),
+    "last_name": Labelled("last_name"),
+    "preferred_name": Labelled("preferred_name"),
+    "work_email": Labelled("email", clean=email),
+    "job_title": Labelled("position"),
+    "department": Labelled("department", "name"),
+    "team": Labelled("team", "name"),
+    "location": Labelled("office", "name"),
+    "office": Labelled("office", "name"),
+    "employment_type": Labelled("employment_type"),
+    "legal_entity": Labelled("subcompany", "name"),
+    "manager_id": Labelled("supervisor", "id", key),
+    "hired_on": Labelled("hire_date", clean=date),
+    "left_on": Labelled("last_working_day", clean=date),
+}
 _ALLOWED = Ask("/company/employees/attributes")
 _NEEDED = {"first_name": "first name", "last_name": "last name", "email": "e-mail", "status": "status"}
 
@@ -29,7 +41,7 @@ _SOURCE = RestSource(
         "https://api.personio.de/v1/auth", sends="json", answer=("data.token", "data.expires_in")
     ),
     people=Listing(
-        Ask(_PEOPLE, query=tuple(("attributes[]", name) for name in _ASKED)),
+        Ask(_PEOPLE),
         people="data",
         pages=OffsetTotal(total="metadata.total_elements", size=100),
     ),
@@ -44,22 +56,7 @@ _SOURCE = RestSource(
             "inactive": Status.TERMINATED,
         },
     ),
-    fields={
-        "first_name": Labelled("first_name"),
-        "last_name": Labelled("last_name"),
-        "preferred_name": Labelled("preferred_name"),
-        "work_email": Labelled("email", clean=email),
-        "job_title": Labelled("position"),
-        "department": Labelled("department", "name"),
-        "team": Labelled("team", "name"),
-        "location": Labelled("office", "name"),
-        "office": Labelled("office", "name"),
-        "employment_type": Labelled("employment_type"),
-        "legal_entity": Labelled("subcompany", "name"),
-        "manager_id": Labelled("supervisor", "id", key),
-        "hired_on": Labelled("hire_date", clean=date),
-        "left_on": Labelled("last_working_day", clean=date),
-    },
+    fields=_FIELDS,
     custom=Listed(
         _ALLOWED,
         at="data",
@@ -69,7 +66,7 @@ _SOURCE = RestSource(
         place="attributes",
         inner="value",
     ),
-    by_name=True,
+    named=Named("attributes[]", "id status", {field: one.name for field, one in _FIELDS.items()}),
     granted=Granted(_ALLOWED, at="data", needs=_NEEDED),
     sentences={
         "wrong_credentials": "Personio does not accept the client ID and secret. Copy both again, or "

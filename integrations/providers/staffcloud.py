@@ -6,7 +6,7 @@ from integrations import checklists
 from integrations.checklists import credential
 from integrations.people import EVENT_FIELD, Status
 from integrations.provider import Kind, Provider, Step
-from integrations.sources.asking import Ask
+from integrations.sources.asking import Ask, Named
 from integrations.sources.auth import Bearer
 from integrations.sources.custom import Listed
 from integrations.sources.events import EventGroups
@@ -14,7 +14,7 @@ from integrations.sources.fields import At, First, Words, date, email, key
 from integrations.sources.rest import Listing, RestSource
 
 # 4 active, 5 inactive, 6 deleted; applicants and candidates (0 to 3) are not asked for.
-_PEOPLE = Ask("/employees", query=(("status", "4,5,6"), ("fields", "id,status,firstname,lastname,email")))
+_PEOPLE = Ask("/employees", query=(("status", "4,5,6"),))
 
 _SOURCE = RestSource(
     system="StaffCloud",
@@ -50,7 +50,11 @@ _SOURCE = RestSource(
         label="name",
         template="dynamic_field_{}",
     ),
-    by_name=True,
+    named=Named(
+        "fields,",
+        "id status",
+        {"first_name": "firstname", "last_name": "lastname", "personal_email": "email"},
+    ),
     sentences={
         "wrong_credentials": "StaffCloud does not accept this token. Copy it again from Settings, API, "
         "Security token.",

@@ -14,7 +14,6 @@ from integrations.people import EVENT_FIELD
 from integrations.provider import Cursor, Page, Source
 from integrations.services.never_sent import FieldWatch
 from integrations.services.sync import LEASE, Sync
-from integrations.sources.rest import narrowed
 from integrations.targets import groups
 from integrations.targets.directory import Looked, StagedRow
 from portal.kit.failpoints import reach
@@ -32,7 +31,6 @@ class Judging:
     looks_up: bool
     by_event: bool
     source: Source
-    reader: Source
     rules: Rules
     fields: FieldWatch | None
 
@@ -43,9 +41,8 @@ class Judging:
         # Only where every record is read: one that is as it was last time is skipped before.
         reads_all = not looks_up or rules.version != run.connection.rules.version
         watches = reads_all and run.kind in (RunKind.FIRST, RunKind.DRY)
-        reader = narrowed(sync.source, rules.fields)
-        fields = FieldWatch(run, reader, rules.mapping.fields) if watches else None
-        return cls(looks_up, EVENT_FIELD in rules.filter.fields, sync.source, reader, rules, fields)
+        fields = FieldWatch(run, sync.source, rules.mapping.fields) if watches else None
+        return cls(looks_up, EVENT_FIELD in rules.filter.fields, sync.source, rules, fields)
 
 
 @dataclass
@@ -134,7 +131,7 @@ class Batches:
 
     def _judge(self, keyed: Sequence[Keyed], known: Mapping[str, Known]) -> None:
         judging, batch = self._judging, self.batch
-        judged = judge(keyed, known, judging.fields or judging.reader, judging.rules)
+        judged = judge(keyed, known, judging.fields or judging.source, judging.rules)
         # At once, too: what a line is made of need not outlast its page.
         batch.rows.extend(self._sync.directory.rows_of(judged.lines, self._sync.run.seen))
         batch.problems.extend(judged.problems)

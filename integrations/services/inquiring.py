@@ -21,6 +21,7 @@ from integrations.provider import Events, Kind, Record, Settings, Source, Unread
 from integrations.services.credentials import connection_settings
 from integrations.services.explaining import known_of, last_problem
 from integrations.services.records import record_of
+from integrations.sources.rest import without
 from portal.accounts import limits
 from portal.accounts.models import User
 from portal.kit import clock, queue
@@ -120,7 +121,7 @@ def _prepared(inquiry: Inquiry, **parts: Any) -> _Look:
         raise ValueError(f"{provider.slug} has no source of people")
     return _Look(
         inquiry,
-        source,
+        without(source, connection.declined),
         parts.pop("http", None) or egress().session(),
         parts.pop("settings", None) or connection_settings(connection),
         connection.rules,

@@ -24,6 +24,7 @@ from integrations.services.credentials import connection_settings
 from integrations.services.draft_choices import sendable
 from integrations.services.draft_rows import DraftRefused, refuse_gone, writing
 from integrations.sources.blocking import is_sensitive
+from integrations.sources.rest import without
 from portal.kit import clock, queue
 from portal.kit.http import Http
 from portal.kit.leases import fenced, renew, update
@@ -178,6 +179,7 @@ def perform_preview(
     reader = source or provider.source
     if reader is None:
         raise ValueError(f"{provider.slug} has no source of people")
+    reader = without(reader, draft.declined)
     calls = http or egress().session()
     used = settings if settings is not None else connection_settings(draft.connection, draft)
     with fenced(preview):

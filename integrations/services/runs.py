@@ -23,6 +23,8 @@ from integrations.services.starts import SYNC_RUN
 from integrations.services.states import set_error
 from integrations.services.stopwatch import Stopwatch
 from integrations.services.sync import LEASE, Sync
+from integrations.sources.changes import reading
+from integrations.sources.rest import narrowed
 from integrations.targets.directory import Directory
 from portal.kit import clock, queue
 from portal.kit.errors import NeedsPerson, RetryLater
@@ -107,17 +109,18 @@ def prepared(run: Run, **parts: Any) -> Sync:
     source: Source | None = parts.pop("source", provider.source)
     if source is None:
         raise ValueError(f"{provider.slug} has no source of people")
-    asked = RequestLog.of(run)
+    asked, rules = RequestLog.of(run), rules_of(run)
+    source = narrowed(source, rules.fields)
     return Sync(
         run=run,
         source=source,
         http=parts.pop("http", None) or asked.listening(egress()).session(),
         settings=parts.pop("settings", None) or connection_settings(run.connection, draft_of(run)),
-        rules=rules_of(run),
+        rules=rules,
         directory=parts.pop("directory", None) or Directory.of(run),
         asked=asked,
         watch=Stopwatch(parts.get("clock", time.monotonic), dict(run.timings)),
-        incremental=parts.pop("incremental", provider.incremental),
+        incremental=reading(parts.pop("incremental", provider.incremental), source),
         events=parts.pop("events", provider.events),
         **parts,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,6 +39,41 @@ class Ask:
 
     def with_body(self, **values: Any) -> Ask:
         return replace(self, body={**(self.body or {}), **values})
+
+
+def naming(ask: Ask, place: str, names: Iterable[str]) -> Ask:
+    """The question, asking for these names of the vendor's too.
+
+    `place` is what of a question names them: a query value that is repeated ("attributes[]"), one that is a list with
+    commas ("fields,"), or a list in the body ("body:fields").
+    """
+    if name := place.partition("body:")[2]:
+        return ask.with_body(**{name: [*(ask.body or {}).get(name, ()), *names]})
+    if (name := place.removesuffix(",")) != place:
+        said = dict(ask.query).get(name)
+        return ask.having(((name, ",".join([*filter(None, [said]), *names])),))
+    return replace(ask, query=(*ask.query, *((place, each) for each in names)))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A vendor that sends what is asked for by name and no more: the names that are `always` needed, that of each
+    field, and that of what its customers made (`custom`), each below `root`. `place` is as in `naming`.
+
+    Several names stand in one text, with spaces between.
+    """
+
+    place: str
+    always: str
+    of: Mapping[str, str]
+    custom: str = ""
+    root: str = ""
+
+    def into(self, ask: Ask, fields: Collection[str], *, custom: bool) -> Ask:
+        """The question for these fields. One that names nothing stays as it is."""
+        wanted = [self.always, *(names for field, names in self.of.items() if field in fields)]
+        names = dict.fromkeys(" ".join([*wanted, self.custom if custom else ""]).split())
+        return naming(ask, self.place, [self.root + name for name in names]) if names else ask
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from integrations.provider import Cursor, Page, Settings
+from integrations.provider import Cursor, Incremental, Page, Settings, Source
 from integrations.sources.asking import Ask, broken, dig
 from integrations.sources.rest import Listing, RestSource
 from portal.kit.http import Http
@@ -103,6 +103,13 @@ class SinceByIds:
     def _about(self, ids: Sequence[str]) -> Listing:
         quoted = ",".join(f"'{one}'" for one in ids)
         return replace(self.listing, ask=self.listing.ask.with_body(filter=self.filter.format(ids=quoted)))
+
+
+def reading(incremental: Incremental | None, source: Source) -> Incremental | None:
+    """The same, of whose people as much is asked for and read as `source` does."""
+    if isinstance(incremental, Since | SinceByIds) and isinstance(source, RestSource):
+        return replace(incremental, source=source)
+    return incremental
 
 
 def _order(one: str) -> tuple[int, str]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from integrations.people import CUSTOM
 from integrations.provider import Unreadable
-from integrations.sources.asking import Answer, Ask, dig
+from integrations.sources.asking import Answer, Ask, dig, naming
 from integrations.sources.blocking import is_sensitive, label_of
 from integrations.sources.fields import MAX_TEXT, text
 from portal.kit.errors import NeedsPerson, RetryLater
@@ -43,9 +43,8 @@ class Custom(Protocol):
 class Listed:
     """The vendor lists its fields at `ask`: each entry has a `key` and a `label`; `only` matches keys of customers.
 
-    `adds` is what of the question names fields: a query value that is repeated ("attributes[]"), one that is a
-    list with commas ("fields,"), or a list in the body ("body:fields"). In a record they are in the object at
-    `place`, or in the record itself where it has none, and below that at `inner`. `also` are more keys of an entry
+    `adds` is what of the question names fields, as in `naming`. In a record they are in the object at `place`, or in
+    the record itself where it has none, and below that at `inner`. `also` are more keys of an entry
     that tell what the field is. A key is put into `template`: some vendors list numbers and send "field_7".
     Where there is no such list (404) there are no such fields.
     """
@@ -83,14 +82,7 @@ class Listed:
                 yield key, str(entry.get(self.label) or key)
 
     def into(self, ask: Ask, known: Known) -> Ask:
-        if not known:
-            return ask
-        if name := self.adds.partition("body:")[2]:
-            return ask.with_body(**{name: [*(ask.body or {}).get(name, ()), *known]})
-        if (name := self.adds.removesuffix(",")) != self.adds:
-            asked = dict(ask.query).get(name)  # without a list of fields the vendor sends all of them
-            return ask.having(((name, ",".join((asked, *known))),)) if asked else ask
-        return replace(ask, query=(*ask.query, *((self.adds, key) for key in known)))
+        return naming(ask, self.adds, known) if known else ask
 
     def take(self, record: dict[str, Any], known: Known) -> None:
         place = record.get(self.place)

@@ -8,14 +8,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, overload
 
 import orjson
 import requests
 
-from integrations.people import Person, Status
+from integrations.people import CUSTOM, Person, Status
 from integrations.provider import Cursor, Page, Record, Settings, Source, Unreadable
-from integrations.sources.asking import NO_PEOPLE, Answer, Ask, broken, dig, filled, understand
+from integrations.sources.asking import NO_PEOPLE, Answer, Ask, Named, broken, dig, filled, understand
 from integrations.sources.auth import Auth
 from integrations.sources.blocking import blocked
 from integrations.sources.custom import OWN, Custom
@@ -78,9 +78,10 @@ class RestSource:
     """Implements provider.Source. `system` is its name in sentences, `sentences` are better ones by code.
 
     `then` are further lists, read after `people`. `fields` names what is read; `custom` tells where the fields
-    are that customers made. Unless the question is `by_name` (the vendor sends the fields that it names and no
-    more), what is sensitive is taken out of every record, and so are `private`, names of this vendor that only
-    sound harmless. `future_hires` are statuses that mean PREHIRE while `hired_on` is in the future.
+    are that customers made, and `own` which of those are read (None: all). The question asks by name for `fields` and
+    no more where the vendor can be asked so (`named`). Else what is sensitive is taken out of every record, and so are
+    `private`, names of this vendor that only sound harmless. `future_hires` are statuses that mean PREHIRE while
+    `hired_on` is in the future.
     `granted` tells a check which fields the vendor must hand out.
     A cursor is {"list": index, "at": the pager's cursor, "page": count, "seen": digest of the page before}.
     """
@@ -95,7 +96,8 @@ class RestSource:
     check_ask: Ask
     then: tuple[Listing, ...] = ()
     custom: Custom | None = None
-    by_name: bool = False
+    own: frozenset[str] | None = None
+    named: Named | None = None
     private: frozenset[str] = frozenset()
     granted: Granted | None = None
     sentences: Mapping[str, str] = field(default_factory=dict)
@@ -126,6 +128,7 @@ class RestSource:
     ) -> Iterator[Page]:
         """As `pages`, for other lists of people than the card's own."""
         known = self._own_fields(http, settings)
+        listings = tuple(self._named(listing) for listing in listings)
         for records, turn, walk in self.walk(http, settings, listings, cursor, known):
             # A total is the vendor's for one list, so it means something only where there is one list.
             expected = turn.expected if len(listings) == 1 else None
@@ -213,24 +216,30 @@ class RestSource:
                     walk.stay(part.cursor)
                 yield records, turn, walk
 
+    def _named(self, listing: Listing) -> Listing:
+        if self.named is None:
+            return listing
+        return replace(listing, ask=self.named.into(listing.ask, self.fields, custom=self.own != frozenset()))
+
     def _own_fields(self, http: Http, settings: Settings) -> Mapping[str, str]:
-        """What the customer's administrators made there, asked once per session."""
-        if self.custom is None:
+        """What is read of what the customer's administrators made there; the list is asked for once per session."""
+        if self.custom is None or self.own == frozenset():
             return {}
         place = ("own fields", self.base_url)
         if place not in http.kept:
             http.kept[place] = self.custom.learn(lambda ask: self.answer(http, settings, ask))
         known: Mapping[str, str] = http.kept[place]
-        return known
+        return {key: name for key, name in known.items() if self.own is None or name in self.own}
 
     def _kept(self, records: list[Any], known: Mapping[str, str]) -> tuple[Record, ...]:
         """What leaves the source."""
-        if not self.by_name:
+        if self.named is None:
             records = [blocked(record, self.private) for record in records]
         if self.custom:
-            take = self.custom.take
             for record in records:
-                take(record, known)
+                self.custom.take(record, known)
+                if self.own is not None and (own := record.pop(OWN, None)):
+                    _put(record, {name: said for name, said in own.items() if name in self.own})
         return tuple(records)
 
     def _records(self, answer: Answer, listing: Listing) -> list[Any]:
@@ -263,6 +272,11 @@ def _or_none(read: Read, record: Record) -> str | None:
         return read(record)
     except Unreadable:
         return None
+
+
+def _put(record: dict[str, Any], own: Mapping[str, str]) -> None:
+    if own:
+        record[OWN] = own
 
 
 def _stamped(records: list[Any], listing: Listing) -> list[Any]:
@@ -306,9 +320,25 @@ class _Walk:
         return {"list": self.list, "at": self.at, "page": self.page, "seen": self.seen}
 
 
+@overload
+def narrowed(source: RestSource, fields: Collection[str]) -> RestSource: ...
+@overload
+def narrowed(source: Source, fields: Collection[str]) -> Source: ...
 def narrowed(source: Source, fields: Collection[str]) -> Source:
-    """The same source, which of a person reads no more than these fields: what nobody uses costs nothing."""
+    """The same source, which of a person asks for and reads no more than these fields."""
     if not isinstance(source, RestSource):
         return source
-    wanted = {*fields, "hired_on"}  # tells active people from those who have not begun
-    return replace(source, fields={name: one for name, one in source.fields.items() if name in wanted})
+    # The first day tells active people from those who have not begun.
+    wanted = {*fields, *(["hired_on"] if source.future_hires else [])}
+    return replace(
+        source,
+        fields={name: one for name, one in source.fields.items() if name in wanted},
+        own=frozenset(name for name in wanted if name.startswith(CUSTOM)),
+    )
+
+
+def without(source: Source, declined: Collection[str]) -> Source:
+    """The same source, which does not ask for the fields that the customer declined."""
+    if not isinstance(source, RestSource) or not declined:
+        return source
+    return replace(source, fields={name: one for name, one in source.fields.items() if name not in declined})

@@ -55,17 +55,21 @@ def made(people: int) -> Recorded:
 
 
 def _answering(pages: Callable[[], Iterable[bytes]]) -> Recorded:
+    return Recorded(pages, _source(), LIST)
+
+
+def _source() -> RestSource:
     """Reads as a run does: the fields that the card's own mapping uses."""
     card = catalog.get(CARD)
-    assert card.source is not None
-    return Recorded(pages, narrowed(card.source, Rules.of(card.mapping).fields), LIST)
+    assert isinstance(card.source, RestSource)
+    return narrowed(card.source, Rules.of(card.mapping).fields)
 
 
 def asked_fields() -> str:
-    """The $select of the card's question: what the vendor sends is what the card asks for, no more."""
-    source = catalog.get(CARD).source
-    assert isinstance(source, RestSource)
-    return dict(source.people.ask.query)["$select"]
+    """The $select of a run's question: what the vendor sends is what the run asks for, no more."""
+    source = _source()
+    assert source.named is not None
+    return dict(source.named.into(source.people.ask, source.fields, custom=False).query)["$select"]
 
 
 def new_connection() -> Connection:

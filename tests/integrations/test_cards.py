@@ -173,13 +173,11 @@ def test_a_way_to_authenticate_needs_credentials_that_the_card_asks_for(card: Pr
 
 
 @card_loop
-def test_the_question_names_every_field_or_the_block_is_on(card: Provider) -> None:
-    if isinstance(card.source, RestSource):
-        ask = card.source.people.ask
-        names = dict(ask.query).keys() & {"$select", "attributes[]", "fields"} or (ask.body or {}).get(
-            "fields"
-        )
-        assert card.source.by_name is bool(names)
+def test_a_question_that_asks_by_name_has_a_name_for_every_field(card: Provider) -> None:
+    if isinstance(card.source, RestSource) and card.source.named:
+        assert card.source.named.of.keys() == card.source.fields.keys()
+        assert card.source.named.always
+        assert bool(card.source.named.custom) <= (card.source.custom is not None)
 
 
 def test_staff_of_events_come_in_for_events_and_are_grouped_by_them() -> None:

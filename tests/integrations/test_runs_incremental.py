@@ -11,6 +11,10 @@ import pytest
 
 from integrations.models import Connection, RunKind, RunOutcome
 from integrations.provider import Cursor, Page, Settings
+from integrations.services.runs import prepared
+from integrations.services.starts import start_run
+from integrations.sources.changes import Since
+from integrations.sources.rest import RestSource
 from portal.kit.http import Http
 from tests.integrations.conftest import Syncer
 from tests.integrations.sources import ListSource, record, records
@@ -87,3 +91,16 @@ def test_removals_that_wait_stay_unless_their_people_were_among_the_changed(
     assert (connection.state, connection.reason_code) == ("degraded", "too_many_removals")
     sync(Never([]), RunKind.INCREMENTAL, incremental=Changes(records(20)))
     assert connection.state == "connected"
+
+
+def test_a_run_asks_for_what_its_rules_use_and_no_more_also_where_only_changes_are_read(
+    connection: Connection,
+) -> None:
+    connection.provider_slug, connection.declined = "personio", ["department", "location"]
+    connection.save()
+    sync = prepared(start_run(connection, kind=RunKind.INCREMENTAL))
+    assert isinstance(sync.source, RestSource)
+    assert sync.source.fields.keys() == connection.rules.fields - {"status"}
+    assert not sync.source.fields.keys() & {"department", "location", "preferred_name"}
+    assert isinstance(sync.incremental, Since)
+    assert sync.incremental.source is sync.source

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.people import CUSTOM, FIELDS
-from integrations.provider import Record
+from integrations.provider import Record, Source
+from integrations.sources.asking import Named
 from integrations.sources.blocking import NEVER_READ, blocked, is_sensitive
-from integrations.sources.rest import RestSource
+from integrations.sources.rest import RestSource, narrowed, without
 from portal.sandbox.vendors.bamboohr import FIELDS as BAMBOO_FIELDS
 from tests.integrations.vendors import HRIS, Vendor, standing_in
 
@@ -149,11 +150,43 @@ def test_nothing_that_a_vendor_knows_of_its_people_gets_out(vendor: Vendor) -> N
 def test_a_vendor_that_sends_more_than_it_was_asked_for_gets_no_further(vendor: Vendor) -> None:
     """Asked for everything: the answer holds what is private, and the block takes it out."""
     source = _greedy(vendor)
-    open_door = replace(source, by_name=True, custom=None)
+    open_door = replace(source, named=Named("all", "", {}), custom=None)
     sent = _markers(vendor, _read(vendor, open_door))
     assert len(sent) >= 2 * vendor.world.company.size
-    blocking = replace(source, by_name=False, private=frozenset({*source.private, "city"}))
+    blocking = replace(source, named=None, private=frozenset({*source.private, "city"}))
     assert _markers(vendor, _read(vendor, blocking)) == set()
+
+
+def test_a_vendor_that_can_be_asked_by_name_sends_what_a_run_uses_and_no_more(vendor: Vendor) -> None:
+    source = vendor.source
+    assert isinstance(source, RestSource)
+    if source.named is None:
+        assert vendor.name == "sage_hr"
+        return
+    wanted = {"first_name", "personal_email" if vendor.name == "staffcloud" else "work_email"}
+    first_day = {"hired_on"} if source.future_hires else set()
+    records = _read(vendor, narrowed(source, wanted))
+    # Read with everything that the card can read: the vendor did not send it.
+    found = {name for record in records for name in source.read(record).fields}
+    also = {"last_name"} if vendor.name.startswith("adp") else set()  # ADP knows legal names as a whole
+    assert wanted <= found <= wanted | first_day | also
+
+
+def test_what_the_customer_declined_is_not_even_asked_for(vendor: Vendor) -> None:
+    records = _read(vendor, without(vendor.source, ["first_name", "last_name"]))
+    known = {name for record in records for name in vendor.source.read(record).fields}
+    assert bool({"first_name", "last_name"} & known) is (
+        vendor.name == "sage_hr"
+    )  # there it is dropped later
+
+
+def test_of_what_customers_made_a_run_asks_for_what_it_uses(vendor: Vendor) -> None:
+    whole = {name for record in vendor.records() for name in vendor.source.read(record).fields}
+    own = sorted(name for name in whole if name.startswith(CUSTOM))
+    for wanted in (own[:1], []):
+        records = _read(vendor, narrowed(vendor.source, wanted))
+        found = {name for record in records for name in vendor.source.read(record).fields}
+        assert {name for name in found if name.startswith(CUSTOM)} == set(wanted)
 
 
 def test_what_customers_made_themselves_is_read_unless_it_is_sensitive(vendor: Vendor) -> None:
@@ -172,15 +205,11 @@ def _greedy(vendor: Vendor) -> RestSource:
     source = vendor.source
     assert isinstance(source, RestSource)
     ask = source.people.ask
-    everything = replace(
-        ask, query=tuple(p for p in ask.query if p[0] not in ("$select", "attributes[]", "fields"))
-    )
-    if ask.body:
-        everything = everything.with_body(fields=list(BAMBOO_FIELDS))
-    return replace(source, people=replace(source.people, ask=everything))
+    everything = ask if ask.method == "GET" else ask.with_body(fields=list(BAMBOO_FIELDS))
+    return replace(source, named=None, people=replace(source.people, ask=everything))
 
 
-def _read(vendor: Vendor, source: RestSource) -> list[Record]:
+def _read(vendor: Vendor, source: Source) -> list[Record]:
     pages = source.pages(vendor.session(), vendor.settings)
     return [record for page in pages for record in page.records]
 
