@@ -119,8 +119,6 @@ class Connection(Ruled):
             models.CheckConstraint(
                 condition=Q(state__in=ConnectionState.values), name="connection_state_known"
             ),
-            # What the people of the directory refer to.
-            models.UniqueConstraint(fields=["id", "company"], name="connection_of_company"),
         ]
 
     def __str__(self) -> str:

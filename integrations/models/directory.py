@@ -41,8 +41,8 @@ class DirectoryPerson(models.Model):
         default=uuid.uuid4, db_default=models.Func(function="gen_random_uuid"), unique=True
     )
     # The lists and the uniqueness below begin with these columns: an index each of their own would only cost.
-    # One foreign key over both (migration 0007) says more than one for each, and a load checks half as much:
-    # the company of a person is that of the connection.
+    # The company of a person is that of the connection: triggers see to both at once (migration 0010), for a
+    # foreign key would ask about every row of a load.
     company = models.ForeignKey(
         Company, on_delete=models.CASCADE, related_name="people", db_index=False, db_constraint=False
     )

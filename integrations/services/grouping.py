@@ -11,7 +11,7 @@ from integrations.engine.guard import LEAST_ANSWERED_SHARE, MOST_REMOVALS
 from integrations.engine.plan import Following
 from integrations.engine.policy import BY_EVENT
 from integrations.engine.problems import EVENT_UNREADABLE, FEW_EVENTS, Found
-from integrations.models import Connection, Run, RunOutcome
+from integrations.models import Connection, DirectoryPerson, Run, RunOutcome
 from integrations.people import EVENT_FIELD
 from integrations.services.sync import LEASE, Sync
 from integrations.targets import foreseen, groups
@@ -102,8 +102,9 @@ def foresee_groups(sync: Sync, counts: Counts) -> Following:
 
 
 def _all_are_new(sync: Sync, counts: Counts) -> bool:
-    """Whether everybody who is here came in with this run, as with the first one."""
-    return sync.directory.owned()[0] == counts.kinds[LineKind.ADDED]
+    """Whether everybody who is here, active or not, came in with this run, as with the first one."""
+    people = DirectoryPerson.objects.filter(connection=sync.run.connection_id)
+    return people.count() == counts.kinds[LineKind.ADDED]
 
 
 def _events_are_few(sync: Sync) -> bool:

@@ -188,7 +188,7 @@ def regroup(
 ) -> tuple[int, int]:
     """Puts memberships as they should be and logs each. Returns how many were joined and left.
 
-    `all_new`: whoever could join came in with this run, which the lines of the plan would tell as well, one by one.
+    `all_new`: whoever is here came in with this run, as the lines of the plan would tell, too, and is in no group yet.
     `edited`: somebody changed memberships here since the last run, so that it is looked at what this undoes.
     `leaves` False: nobody who is here is taken out of the group of an event.
     """
@@ -199,7 +199,7 @@ def regroup(
         wanted = _WANTED_EVENTS + scope
     else:
         wanted = _wanted(column(group_by), scope)
-    left = directory.execute(_leave(wanted, scope, "" if leaves else _BUT_EVENTS))
+    left = 0 if all_new else directory.execute(_leave(wanted, scope, "" if leaves else _BUT_EVENTS))
     by_hand, logs = "false", "true" if group_by == EVENT else "false" if all_new else _UNTOLD
     if edited:
         directory.execute(_settle(wanted))

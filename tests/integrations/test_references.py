@@ -1,4 +1,4 @@
-"""The references that are checked once for each statement (migration 0009) refuse what a foreign key refuses."""
+"""The references that are checked once for each statement (migrations 0009, 0010) refuse what a foreign key refuses."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from django.db import connection as database
 
 from integrations.models import Change, Connection, DirectoryPerson, Group, Membership, Run, RunKind
 from integrations.targets.sql import CHANGE, NO_DIGEST
+from portal.accounts.models import Company
+from tests.support.people import a_company
 from tests.support.together import together
 
 _NOBODY = 999_999_999
@@ -23,19 +25,23 @@ def run(connection: Connection) -> Run:
 
 @pytest.fixture
 def person(connection: Connection) -> DirectoryPerson:
-    return DirectoryPerson.objects.create(
-        company=connection.company,
-        connection=connection,
-        source_id="1",
-        email="one@example.com",
-        raw_digest=NO_DIGEST,
-    )
+    return a_person(connection, company=connection.company)
 
 
 @pytest.fixture
 def group(connection: Connection) -> Group:
     return Group.objects.create(
         company=connection.company, connection=connection, source="department", key="Care", name="Care"
+    )
+
+
+def a_person(connection: Connection, *, company: Company) -> DirectoryPerson:
+    return DirectoryPerson.objects.create(
+        company=company,
+        connection=connection,
+        source_id=company.lms_id,
+        email="one@example.com",
+        raw_digest=NO_DIGEST,
     )
 
 
@@ -60,6 +66,36 @@ def test_a_membership_stays_with_its_person(person: DirectoryPerson, group: Grou
     made = Membership.objects.create(person=person, group=group)
     refused(lambda: Membership.objects.filter(pk=made.pk).update(person_id=_NOBODY))
     Membership.objects.filter(pk=made.pk).update(by_hand=True)
+
+
+def test_nobody_is_of_another_company_than_their_connection(
+    connection: Connection, person: DirectoryPerson
+) -> None:
+    elsewhere = a_company("Elsewhere Clinic", lms_id="90001")
+    refused(lambda: a_person(connection, company=elsewhere))
+    refused(lambda: DirectoryPerson.objects.filter(pk=person.pk).update(company=elsewhere))
+    refused(lambda: Connection.objects.filter(pk=connection.pk).update(company=elsewhere))
+    refused(lambda: DirectoryPerson.objects.filter(pk=person.pk).update(connection=_NOBODY))
+    DirectoryPerson.objects.filter(pk=person.pk).update(connection=connection, company=connection.company)
+
+
+def test_somebody_may_be_taken_over_by_another_connection_of_their_company(
+    connection: Connection, person: DirectoryPerson
+) -> None:
+    other = Connection.objects.create(company=connection.company, provider_slug="bamboohr", kind="hris")
+    assert DirectoryPerson.objects.filter(pk=person.pk).update(connection=other) == 1
+
+
+def test_a_connection_is_not_deleted_behind_its_people(
+    connection: Connection, person: DirectoryPerson
+) -> None:
+    def behind() -> None:
+        with database.cursor() as cursor:
+            cursor.execute("DELETE FROM integrations_connection WHERE id = %s", [connection.pk])
+
+    refused(behind)
+    connection.delete()
+    assert not DirectoryPerson.objects.exists()
 
 
 def test_a_run_is_not_deleted_behind_its_changes(run: Run) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError
 from django.db import connection as database
 
 from integrations.models import Connection, DirectoryPerson, Planned, RunKind, RunOutcome
@@ -14,7 +12,6 @@ from portal.accounts.models import User
 from tests.integrations.conftest import Syncer
 from tests.integrations.sources import ListSource, record
 from tests.integrations.test_runs_plans import a_draft
-from tests.support.people import a_company
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,11 +91,3 @@ def test_the_plan_of_ten_thousand_is_there_two_seconds_after_the_last_page(
     assert (run.outcome, run.added) == (RunOutcome.PLANNED, 10_000)
     assert Planned.objects.filter(run=run).count() == 10_000
     assert not DirectoryPerson.objects.exists()
-
-
-def test_nobody_is_of_another_company_than_their_connection(connection: Connection) -> None:
-    elsewhere = a_company("Elsewhere Clinic", lms_id="90001")
-    with pytest.raises(IntegrityError, match="person_of_connection_and_company"):
-        DirectoryPerson.objects.create(
-            company=elsewhere, connection=connection, source_id="k1", email="a@b.example", raw_digest=uuid4()
-        )
