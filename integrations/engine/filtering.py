@@ -92,7 +92,7 @@ class Clause:
 
     def holds(self, fields: Mapping[str, str]) -> bool:
         has = fields.get(self.field)
-        if not has or not (has := has.casefold().strip()):
+        if not has or not (has := _folded(has)):
             return self.op is Op.EMPTY
         return self._test(has)
 

@@ -36,7 +36,8 @@ class Effect:
 
     Of them `absent` are not in the answer, `terminated` are in it as having left, and `outside` no longer match the
     filter. `added` come in. `confirmed`: a person saw this very plan and confirmed the number of people.
-    `new_credentials`: nobody has been read with them so far.
+    `new_credentials`: nobody has been read with them so far. `waiting` are removals that earlier runs held, of people who
+    were not read now. `keeps`: whoever is missing stays by policy, so that the directory outgrows the list.
     """
 
     owned: int
@@ -46,6 +47,8 @@ class Effect:
     added: int = 0
     confirmed: bool = False
     new_credentials: bool = False
+    waiting: int = 0
+    keeps: bool = False
 
     @property
     def removals(self) -> int:
@@ -95,7 +98,7 @@ def _shrunken(sent: int, answer: Answer, effect: Effect) -> Iterator[Objection]:
         "Fewer than half is taken as a fault. Nobody was changed. "
         "If it is right, make a plan, look at it, and confirm its number."
     )
-    if sent < effect.owned * LEAST_ANSWERED_SHARE:
+    if sent < effect.owned * LEAST_ANSWERED_SHARE and not (effect.keeps and answer.before):
         words = f"The HR system sent {_people(sent)}, and the directory has {effect.owned:,} from it."
         yield _stop(SHRUNKEN_ANSWER, f"{words} {advice}")
     # Where the filter lets few in, a list can lose most of them and still be longer than the directory.
@@ -128,13 +131,13 @@ def _holding(answer: Answer, effect: Effect) -> Iterator[Objection]:
             f"{_records(answer.repeated)} came twice while the list was read, so others may be missing.",
             effect,
         )
-    too_many = effect.removals > max(MOST_REMOVALS, effect.owned * MOST_REMOVED_SHARE)
-    if too_many and not effect.confirmed:
-        yield _hold(
-            TOO_MANY_REMOVALS,
-            f"{effect.removals:,} of {_people(effect.owned)} would be deactivated: too many to do unasked.",
-            effect,
-        )
+    # Changes come in small parts: together with what waits they are as many as in one list.
+    most = max(MOST_REMOVALS, effect.owned * MOST_REMOVED_SHARE)
+    if effect.removals and effect.removals + effect.waiting > most and not effect.confirmed:
+        too_many = f"{effect.removals:,} of {_people(effect.owned)} would be deactivated"
+        if effect.waiting:
+            too_many += f", besides {effect.waiting:,} about whom somebody has to decide"
+        yield _hold(TOO_MANY_REMOVALS, f"{too_many}: too many to do unasked.", effect)
 
 
 def _stop(code: str, words: str) -> Objection:

@@ -119,7 +119,7 @@ class Step:
 
     def _lookup(self) -> Callable[[str], str]:
         table = {text(key).casefold(): found for key, found in self.table.items()}
-        return lambda value: table.get(value.casefold(), self.value or value) if value else ""
+        return lambda value: table.get(text(value).casefold(), self.value or value) if value else ""
 
 
 def pipe(steps: Sequence[Step]) -> Pipe:

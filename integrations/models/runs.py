@@ -53,8 +53,9 @@ class Run(Leased):
     `cursor` resumes the reading; `pages`, `staged` and `seen` say what the work tables must hold at that point.
     `objections` are the guard's reasons for a hold, in words. `rules_digest` and `plan_digest` are of engine.rules and
     engine.plan. A dry run belongs to a `draft`; a run that carries out a confirmed plan has the `receipt`; one that undoes
-    another has `undoes`. `joined` and `left_groups` are memberships. `timings` are seconds by stage. `words` is what a
-    person said when they asked for it. `forgotten_at`: the data for undoing it is gone.
+    another has `undoes`. `restarts`: how often its list had moved, so that it was read anew. `joined` and `left_groups`
+    are memberships. `timings` are seconds by stage. `words` is what a person said when they asked for it.
+    `forgotten_at`: the data for undoing it is gone.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -78,6 +79,7 @@ class Run(Leased):
     deactivated = models.PositiveIntegerField(default=0)
     returned = models.PositiveIntegerField(default=0)
     problem_count = models.PositiveIntegerField(default=0)
+    restarts = models.PositiveSmallIntegerField(default=0, db_default=0)
     matched = models.PositiveIntegerField(default=0)
     held = models.PositiveIntegerField(default=0)
     groups_made = models.PositiveIntegerField(default=0)

@@ -131,16 +131,19 @@ def replace_credentials(connection: Connection, settings: Mapping[str, str], by:
 def sync_now(connection: Connection, by: User) -> Run:
     """A run that a person asked for. A second click gives the same run; one that waits to retry starts now.
 
-    Raises NeedsPerson while another run is going on (already_running), after six within an hour (rate_limited), or
-    when the connection is not one that syncs.
+    Raises NeedsPerson while another run is going on (already_running), after six tries within an hour (rate_limited),
+    or when the connection is not one that syncs.
     """
     _must_sync(connection)
-    if (running := open_run(connection)) is not None:
+    running = open_run(connection)
+    if running is not None and not _waits(running):
         return _joined(running, by)
     try:
         limits.take("connection.sync", str(connection.pk), most=MOST_SYNCS, per=SYNCS_PER)
     except limits.RateLimited as limited:
         raise NeedsPerson(limited.sentence, code="rate_limited") from None
+    if running is not None:
+        return _joined(running, by)
     try:
         return _started(connection, by)
     except IntegrityError:
@@ -213,9 +216,14 @@ def _started(connection: Connection, by: User) -> Run:
         return _start_sync(fresh, by)
 
 
+def _waits(running: Run) -> bool:
+    """For its next try: the HR system was away, or asked for time."""
+    later = running.job_state == JobState.QUEUED and running.due_at > clock.now()
+    return later and running.kind not in READS_NOTHING_NEW
+
+
 def _joined(running: Run, by: User) -> Run:
-    waits = running.job_state == JobState.QUEUED and running.due_at > clock.now()
-    if waits and running.kind not in READS_NOTHING_NEW:
+    if _waits(running):
         queue.retry_now(running, SYNC_RUN)
     elif running.kind not in (RunKind.MANUAL, RunKind.FIRST) or running.asked_by_id != by.pk:
         raise NeedsPerson(_("A sync of this connection is already running."), code="already_running")

@@ -91,7 +91,8 @@ def make_plan(sync: Sync) -> Plan:
     owned, keeps_absent = directory.owned()
     answer = _answer(run, owned)
     seen_before = bool(run.draft or run.receipt)
-    stopped = tuple(one for one in objections(answer, Effect(owned, confirmed=seen_before)) if one.stops)
+    at_first = Effect(owned, confirmed=seen_before, keeps=_keeps_missing(sync))
+    stopped = tuple(one for one in objections(answer, at_first) if one.stops)
     if stopped:
         return Plan(Counts.none(), stopped)
     missing = _plan_missing(sync)
@@ -103,7 +104,7 @@ def make_plan(sync: Sync) -> Plan:
     refused, remark = _against_receipt(sync, counts, summary)
     if run.receipt:
         directory.execute(foreseen.FORGET)
-    effect = _effect(run, owned, counts, confirmed=seen_before)
+    effect = replace(_effect(run, owned, counts, confirmed=seen_before), keeps=at_first.keeps)
     objected = (refused,) if refused else _objections(answer, effect, missing)
     return Plan(counts, objected, problems, summary, remark, keeps_absent)
 
@@ -119,7 +120,8 @@ def _count_once(run: Run, directory: Directory) -> None:
     """Whoever was listed twice, in different batches, counts once and as the first said."""
     times, lines = directory.drop_repeated()
     if times:
-        unchanged = run.unchanged - (times - lines)
+        # Who was listed twice and made no line, such as somebody who had left before, counted nowhere.
+        unchanged = max(run.unchanged - (times - lines), 0)
         update(run, seen=run.seen - times, unchanged=unchanged, problem_count=run.problem_count + times)
 
 
@@ -127,9 +129,11 @@ def _plan_missing(sync: Sync) -> int:
     """Lines for whoever is missing in a complete answer. Returns how many are, also where the policy keeps them."""
     if sync.run.kind == RunKind.INCREMENTAL:
         return 0
-    if sync.rules.policy.on(Leaving.ABSENT) is OnLeave.DEACTIVATE:
-        return sync.directory.plan_absent()
-    return sync.directory.missing()
+    return sync.directory.missing() if _keeps_missing(sync) else sync.directory.plan_absent()
+
+
+def _keeps_missing(sync: Sync) -> bool:
+    return sync.rules.policy.on(Leaving.ABSENT) is OnLeave.KEEP
 
 
 def _answer(run: Run, owned: int) -> Answer:
@@ -152,10 +156,11 @@ def _answer(run: Run, owned: int) -> Answer:
 
 
 def _sent_before(run: Run) -> int:
-    """How many the last complete list had that was not refused."""
+    """How many the last complete list had that was neither refused nor undone."""
     full = (RunKind.FIRST, RunKind.SCHEDULED, RunKind.MANUAL)
     taken = Q(outcome=RunOutcome.APPLIED) | Q(outcome=RunOutcome.HELD, held__gt=0)
     lists = Run.objects.filter(taken, connection=run.connection_id, kind__in=full)
+    lists = lists.exclude(undone_by__outcome=RunOutcome.APPLIED)
     return lists.order_by("-pk").values_list("seen", flat=True).first() or 0
 
 
@@ -166,8 +171,11 @@ def _effect(run: Run, owned: int, counts: Counts, *, confirmed: bool) -> Effect:
         terminated=counts.leaving[Leaving.TERMINATED],
         outside=counts.leaving[Leaving.OUTSIDE],
         added=counts.kinds[LineKind.ADDED],
+        waiting=plans.waiting_unseen(Directory.of(run)) if run.kind == RunKind.INCREMENTAL else 0,
         confirmed=confirmed,
-        new_credentials=0 < owned < LEAST_KNOWN and has_new_credentials(run.connection, draft_of(run)),
+        # Of a plan with them somebody saw the names; of so few people that says little.
+        new_credentials=(owned < LEAST_KNOWN or not confirmed)
+        and has_new_credentials(run.connection, draft_of(run)),
     )
 
 

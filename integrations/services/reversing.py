@@ -9,6 +9,7 @@ from itertools import chain, islice
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower
 
 from integrations.engine.diff import ACTIVE, STATUS, LineKind
@@ -22,11 +23,13 @@ from integrations.models import (
     PersonState,
     Run,
     RunKind,
+    RunOutcome,
 )
 from integrations.people import ATTRIBUTES
-from integrations.services.departing import BATCH, RELEASED
+from integrations.services.departing import BATCH, RELEASED, UNDONE
 
 _TURNING = (ChangeKind.ADDED, ChangeKind.DEACTIVATED, ChangeKind.RETURNED, ChangeKind.MATCHED)
+_CAME = (ChangeKind.ADDED, ChangeKind.RETURNED)
 _READ = ("pk", "source_id", "state", "protected", "left_because", *ATTRIBUTES)
 _People = Mapping[str, Mapping[str, Any]]  # what is there now, by source id
 
@@ -153,19 +156,31 @@ def _groups(people: Collection[int]) -> Mapping[int, set[int]]:
 
 def _turned_since(run: Run, people: _People) -> Collection[str]:
     """Who has left or come back since, by a run of the same connection."""
+    return set(_turns_since(run).filter(source_id__in=people).order_by().values_list("source_id", flat=True))
+
+
+def _turns_since(run: Run) -> QuerySet[Change]:
+    """What later runs have turned, without those that were undone: they and their undoing come to nothing."""
     later = Change.objects.filter(run__connection=run.connection_id, run__gt=run.pk, kind__in=_TURNING)
-    return set(later.filter(source_id__in=people).order_by().values_list("source_id", flat=True))
+    return later.exclude(run__undone_by__outcome=RunOutcome.APPLIED).exclude(run__undoes__gt=run.pk)
 
 
 def _addresses_taken(run: Run, done: Sequence[Done], people: _People) -> Collection[str]:
-    """Of the addresses that people would have again, those that somebody whom the run did not touch has by now."""
+    """Of the addresses that people would have again, those that somebody has who keeps theirs."""
     wanted = {_address(one, people[one.source_id]) for one in done if one.source_id in people} - {""}
-    changed = Exists(run.changes.filter(source_id=OuterRef("source_id")))
-    moved = Exists(run.membership_changes.filter(person=OuterRef("pk")))
-    touched = Q(connection=run.connection_id) & (Q(changed) | Q(moved))
     active = DirectoryPerson.objects.filter(company=run.connection.company_id, state=PersonState.ACTIVE)
-    rows = active.annotate(lower=Lower("email")).filter(~touched, lower__in=wanted).order_by()
+    rows = active.annotate(lower=Lower("email")).filter(~_frees(run), lower__in=wanted).order_by()
     return set(rows.values_list("lower", flat=True))
+
+
+def _frees(run: Run) -> Q:
+    """Whoever goes with the undoing, or gets their former address back for the one that the run gave them."""
+    changes = run.changes.filter(source_id=OuterRef("source_id"))
+    goes = Q(Exists(changes.filter(kind__in=_CAME)), protected=False)
+    given = changes.exclude(kind__in=_CAME).annotate(given=KeyTextTransform("email", "after"))
+    turned = Exists(_turns_since(run).filter(source_id=OuterRef("source_id")))
+    gets_back = Q(Exists(given.filter(given=OuterRef("email"))))
+    return Q(connection=run.connection_id) & (goes | gets_back) & ~Q(turned)
 
 
 def _address(done: Done, person: Mapping[str, Any]) -> str:
@@ -175,9 +190,12 @@ def _address(done: Done, person: Mapping[str, Any]) -> str:
 
 
 def _left_otherwise(run: Run, done: Done, person: Mapping[str, Any]) -> bool:
-    """Whether they are out for another reason than this run gave, without a run since: an invitation expired."""
+    """Whether they are out for another reason than this run gave, without a run since: an invitation expired.
+
+    Of a later run that brought them back and was undone nothing else is left.
+    """
     said = RELEASED if run.kind == RunKind.RELEASE else done.after.get(STATUS, "")
-    return done.kind is LineKind.DEACTIVATED and person["left_because"] != said
+    return done.kind is LineKind.DEACTIVATED and person["left_because"] not in (said, UNDONE)
 
 
 def _owners(run: Run, done: Sequence[Done]) -> Mapping[str, Owner]:

@@ -34,6 +34,11 @@ from portal.kit.outbound import egress
 
 STANDS_STILL = gettext_noop("The connection stands still, so nobody was changed.")
 APPLIES_WITHIN = 30.0  # seconds of a step; later, the one transaction that applies gets a step of its own
+MOST_RESTARTS = 3
+LIST_MOVES = gettext_noop(
+    "The HR system sends another list each time it is asked, so one that is read in several parts never fits together. "
+    "Its support can tell what changes from one answer to the next."
+)
 # What a person decided, carried out by a worker: nothing is read for it.
 _DEEDS = {RunKind.UNDO: undo.perform_undo, RunKind.RELEASE: releasing.perform_release}
 _DEEDS_FAILED = {RunKind.UNDO: undo.tell_failed, RunKind.RELEASE: releasing.tell_failed}
@@ -95,11 +100,16 @@ def _perform(sync: Sync) -> None:
 
 
 def _read(sync: Sync) -> bool:
-    """As read_people; where the cursor has lost its meaning, the next try begins at the start."""
+    """As read_people; where the cursor has lost its meaning, the next try begins at the start, but not for ever."""
+    run = sync.run
     try:
         return read_people(sync)
     except ListMoved:
+        if run.restarts >= MOST_RESTARTS:
+            raise NeedsPerson(LIST_MOVES, code="list_moves") from None
         _start_over(sync)
+        with fenced(run):
+            update(run, restarts=run.restarts + 1)
         raise
 
 

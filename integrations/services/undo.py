@@ -8,12 +8,22 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
-from django.db.models.functions import Now
+from django.db.models import Count
+from django.db.models.functions import Lower, Now
 from django.urls import reverse
 from django.utils.translation import gettext_noop
 
 from integrations.engine.undoing import Tally, UndoPlan
-from integrations.models import Connection, ConnectionState, Phase, Run, RunKind, RunOutcome
+from integrations.models import (
+    Connection,
+    ConnectionState,
+    DirectoryPerson,
+    PersonState,
+    Phase,
+    Run,
+    RunKind,
+    RunOutcome,
+)
 from integrations.services.departing import UNDONE
 from integrations.services.ladder import colleagues_of
 from integrations.services.locks import fenced_with_connection
@@ -23,6 +33,8 @@ from integrations.services.reversing import WayBack, ways_back
 from integrations.services.standing import look_again, standing_still
 from integrations.services.starts import start_undo
 from integrations.services.sync import STEP
+from integrations.targets.directory import Directory
+from integrations.targets.matching import ONE_AT_A_TIME
 from portal.accounts.models import User
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
@@ -122,10 +134,12 @@ def tell_failed(undoing: Run) -> None:
 def _carry_out(undoing: Run, connection: Connection) -> None:
     run = Run.objects.select_for_update(of=("self",)).get(undone_by=undoing)
     _must_be_possible(run, undoing)
+    Directory.of(undoing).execute(ONE_AT_A_TIME)
     plan, counts = _do(run, undoing)
     if plan.digest != undoing.plan_digest:
         why = gettext_noop("Something has changed since you looked, so nothing was undone.")
         raise NeedsPerson(why, code="undo_changed")
+    _must_share_no_address(undoing)
     reach("in_undo")
     # Over with its writes, not after them: nobody can call off what was done.
     update(undoing, **counts, **_OVER, outcome=RunOutcome.APPLIED, finished_at=Now())
@@ -181,6 +195,18 @@ def _must_be_confirmed(plan: UndoPlan, typed: int, digest: str) -> None:
     if typed != plan.affected:
         why = gettext_noop("That is not the number of people that this is about, so nothing was undone.")
         raise NeedsPerson(why, code="wrong_number")
+
+
+def _must_share_no_address(undoing: Run) -> None:
+    """Whoever could not be given another address may still have the one that somebody else has again."""
+    active = DirectoryPerson.objects.filter(
+        company=undoing.connection.company_id, state=PersonState.ACTIVE
+    ).annotate(address=Lower("email"))
+    again = active.filter(connection=undoing.connection_id, source_id__in=undoing.changes.values("source_id"))
+    shared = active.filter(address__in=again.values("address")).order_by().values("address")
+    if shared.annotate(people=Count("pk")).filter(people__gt=1).exists():
+        why = gettext_noop("Two people would have the same e-mail address, so nothing was undone.")
+        raise NeedsPerson(why, code="undo_refused")
 
 
 def _pause(connection: Connection) -> None:

@@ -33,9 +33,10 @@ class Field(Protocol):
 
 
 def text(value: Any, name: str) -> str | None:
-    """Text or a whole number: NFC, no control characters, trimmed; "" is None. Raises Unreadable."""
+    """Text or a whole number: NFC, no control characters, blanks folded, trimmed; "" is None. Raises Unreadable."""
     if value.__class__ is str:
-        found: str = value.strip() if value.isascii() and value.isprintable() else _plain(value)
+        is_plain = value.isascii() and value.isprintable() and "  " not in value
+        found: str = value.strip() if is_plain else _plain(value)
         if len(found) <= MAX_TEXT:
             return found or None
         raise Unreadable("too_long", name, shape(found))
@@ -87,7 +88,8 @@ def _write_clean(writer: Writer, found: str, clean: Clean, name: str) -> str:
         return writer.variable(otherwise)
     most, taken = _TAKEN[clean]
     is_plain = (
-        f"{found}.__class__ is str and len({found}) <= {most} and {found}.isascii() and {found}.isprintable()"
+        f"{found}.__class__ is str and len({found}) <= {most} and {found}.isascii() and {found}.isprintable() "
+        f"and '  ' not in {found}"
     )
     return writer.variable(f"{found}.{taken} or None if {is_plain} else {otherwise}")
 

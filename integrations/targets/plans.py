@@ -34,6 +34,11 @@ WHERE held.state = 'waiting' AND p.id = held.person_id AND p.connection_id = %(c
 _SUPERSEDE_SEEN = f"""{_SUPERSEDE}
   AND EXISTS (SELECT FROM ({KEYS}) key WHERE key.source_id = p.source_id)"""
 
+_WAITING_UNSEEN = f"""
+SELECT count(*) FROM {HELD} held JOIN {PERSON} p ON p.id = held.person_id
+WHERE held.state = 'waiting' AND p.connection_id = %(connection)s AND p.state = 'active'
+  AND NOT EXISTS (SELECT FROM ({KEYS}) key WHERE key.source_id = p.source_id)"""
+
 _HOLD = f"""
 INSERT INTO {HELD} (run_id, person_id, why)
 SELECT %(run)s, p.id, line.after->>'status'
@@ -49,7 +54,9 @@ FROM {STAGED} line
 WHERE line.run_id = %(run)s AND line.kind <> 'deactivated'
   AND coalesce(line.after->>'manager_id', '') <> ''
   AND NOT EXISTS (SELECT FROM {PERSON} p WHERE p.connection_id = %(connection)s AND p.state = 'active'
-                  AND p.source_id = line.after->>'manager_id')
+                  AND p.source_id = line.after->>'manager_id'
+                  AND NOT EXISTS (SELECT FROM {STAGED} going WHERE going.run_id = %(run)s
+                                  AND going.source_id = p.source_id AND going.kind = 'deactivated'))
   AND NOT EXISTS (SELECT FROM {STAGED} other WHERE other.run_id = %(run)s
                   AND other.source_id = line.after->>'manager_id'
                   AND other.kind IN ('added', 'matched', 'returned'))"""
@@ -75,6 +82,11 @@ def different(directory: Directory, plan: int) -> int:
 def supersede(directory: Directory, *, only_seen: bool) -> None:
     """Removals that still wait for a decision are asked afresh, or not at all. `only_seen`: not everybody was read."""
     directory.execute(_SUPERSEDE_SEEN if only_seen else _SUPERSEDE)
+
+
+def waiting_unseen(directory: Directory) -> int:
+    """Removals of earlier runs that wait for a decision, of people whom this run did not read."""
+    return int(directory.row(_WAITING_UNSEEN)[0])
 
 
 def hold(directory: Directory) -> int:

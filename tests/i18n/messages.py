@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -167,6 +168,7 @@ def objected() -> Iterator[str]:
             answer = Answer(True, people, unidentified, repeated, expected)
             effect = Effect(owned, absent=min(absent, owned), added=added)
             yield from (one.words for one in objections(answer, effect))
+            yield from (one.words for one in objections(answer, replace(effect, waiting=2)))
     for answer in (Answer(False, 1), Answer(True, 1, before=9_000), Answer(True, 1_200, before=9_000)):
         yield from (one.words for one in objections(answer, Effect(1)))
 

@@ -160,3 +160,10 @@ def test_a_rule_without_a_condition_would_be_everybody() -> None:
     with pytest.raises(ValueError, match="condition"):
         Filter.from_data({"include": [[]]})
     assert Filter.from_data({}).judge({}) == Verdict(True, Because.NO_FILTER)
+
+
+@pytest.mark.parametrize("said", ["Human  Resources", "Human\u200b Resources", "HUMAN\tRESOURCES "])
+def test_blanks_and_invisible_marks_tell_no_values_apart(said: str) -> None:
+    rule = Filter.from_data({"include": [[{"field": "department", "op": "is", "values": [said]}]]})
+    for has in ("Human Resources", "Human  Resources", "human\u200b resources"):
+        assert rule.judge({"department": has}).inside

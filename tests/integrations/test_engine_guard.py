@@ -124,3 +124,19 @@ def test_each_kind_of_removal_counts_alike(a: int, b: int, c: int, owned: int, c
     found = codes(Answer(True, owned + 1), Effect(owned, 0, a, b, c, confirmed))
     held = a + b > max(5, owned * 0.2) and not confirmed
     assert found == (["too_many_removals"] if held else [])
+
+
+def test_removals_that_come_in_small_parts_are_counted_with_those_that_wait() -> None:
+    answer = Answer(True, 20)
+    assert codes(answer, Effect(20, terminated=5)) == []
+    assert codes(answer, Effect(20, terminated=5, waiting=3)) == ["too_many_removals"]
+    assert codes(answer, Effect(20, waiting=8)) == [], "nothing is to be done about those who wait"
+    (held,) = objections(answer, Effect(20, terminated=5, waiting=3))
+    assert "5 of 20 people would be deactivated, besides 3 about whom somebody has to decide" in held.words
+
+
+def test_a_directory_that_keeps_whoever_is_missing_may_outgrow_the_list() -> None:
+    grown = Effect(100, keeps=True)
+    assert codes(Answer(True, 30, before=30), grown) == []
+    assert codes(Answer(True, 10, before=30), grown) == ["shrunken_answer"]
+    assert codes(Answer(True, 30), grown) == ["shrunken_answer"], "there is no earlier list to compare with"

@@ -71,6 +71,7 @@ def test_a_stored_step_is_the_one_that_was_stored(chosen: list[Step]) -> None:
         ({"do": "constant", "value": "Head office"}, [""], "Head office"),
         ({"do": "lookup", "table": {"BER": "Berlin"}}, ["ber"], "Berlin"),
         ({"do": "lookup", "table": {"BER": "Berlin"}}, ["MUC"], "MUC"),
+        ({"do": "lookup", "table": {"Human  Resources": "HR"}}, ["human  resources"], "HR"),
         ({"do": "lookup", "table": {"BER": "Berlin"}, "value": "Elsewhere"}, ["MUC"], "Elsewhere"),
         ({"do": "lookup", "table": {"BER": "Berlin"}, "value": "Elsewhere"}, [""], ""),
     ],

@@ -13,7 +13,7 @@ from integrations.models import Change, Connection, DirectoryPerson, Group, Memb
 from integrations.targets.sql import CHANGE, NO_DIGEST
 from portal.accounts.models import Company
 from tests.support.people import a_company
-from tests.support.together import together
+from tests.support.together import together, until_somebody_waits
 
 _NOBODY = 999_999_999
 
@@ -119,7 +119,7 @@ def test_whoever_logs_for_a_run_waits_for_the_one_who_deletes_it(run: Run) -> No
         with transaction.atomic():
             run.delete()
             deleted.set()
-            _until_somebody_waits()
+            until_somebody_waits("transactionid", "tuple")
 
     def log() -> None:
         assert deleted.wait(10)
@@ -134,15 +134,3 @@ def test_whoever_logs_for_a_run_waits_for_the_one_who_deletes_it(run: Run) -> No
     _, logged = together(delete, log)
     assert isinstance(logged, IntegrityError)
     assert not Change.objects.filter(run_id=pk).exists()
-
-
-def _until_somebody_waits() -> None:
-    with database.cursor() as cursor:
-        for _ in range(1_000):
-            cursor.execute(
-                "SELECT pg_sleep(0.01) FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"
-            )
-            if cursor.fetchone():
-                return
-            cursor.execute("SELECT pg_sleep(0.01)")
-    raise AssertionError("nobody waits")

@@ -240,3 +240,13 @@ def test_invitations_come_and_go_with_people(sync: Syncer, connection: Connectio
 def test_nobody_is_invited_unasked(sync: Syncer) -> None:
     assert sync(ListSource(records(5))).invited == 0
     assert not Invitation.objects.exists()
+
+
+def test_a_manager_who_leaves_in_this_very_run_is_not_here(sync: Syncer, connection: Connection) -> None:
+    connection.mapping = {"manager_id": "manager_id"}
+    connection.save()
+    sync(ListSource(records(20)))
+    run = sync(ListSource([*records(19, start=1), record("new", manager_id="k00000")]))
+    assert list(Problem.objects.filter(run=run).values_list("source_id", "code")) == [
+        ("new", "manager_unknown")
+    ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integrations.models import Connection, RunKind, RunOutcome
+from integrations.models import Connection, Held, RunKind, RunOutcome
 from integrations.provider import Cursor, Page, Settings
 from integrations.services.runs import prepared
 from integrations.services.starts import start_run
@@ -104,3 +104,14 @@ def test_a_run_asks_for_what_its_rules_use_and_no_more_also_where_only_changes_a
     assert not sync.source.fields.keys() & {"department", "location", "preferred_name"}
     assert isinstance(sync.incremental, Since)
     assert sync.incremental.source is sync.source
+
+
+def test_held_removals_do_not_slip_through_in_the_small_parts_of_later_news(
+    sync: Syncer, connection: Connection
+) -> None:
+    sync(ListSource(records(20)), incremental=Changes([]))
+    gone = [record(f"k{number:05}", status="terminated") for number in range(8)]
+    for part in (gone, gone[:5], gone[5:], gone[:1]):
+        run = sync(Never([]), RunKind.INCREMENTAL, incremental=Changes(part))
+        assert (run.outcome, run.held, run.deactivated) == (RunOutcome.HELD, len(part), 0)
+    assert Held.objects.filter(state="waiting").count() == 8

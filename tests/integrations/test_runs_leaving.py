@@ -224,3 +224,28 @@ def test_removals_that_wait_are_forgotten_by_no_broken_answer(sync: Syncer) -> N
     assert len(waiting()) == 7
     assert sync(ListSource([])).outcome == RunOutcome.HELD
     assert len(waiting()) == 7
+
+
+@pytest.mark.parametrize("people", [5, 20, 200])
+def test_new_credentials_of_another_organisation_bring_nobody_in_whatever_the_filter_lets_through(
+    sync: Syncer, filtered: Connection, admin: User, people: int
+) -> None:
+    store_credentials(filtered, {"client_id": "one", "client_secret": "first"}, admin)
+    sync(ListSource([sales(f"k{number}") for number in range(people)], size=100))
+    store_credentials(filtered, {"client_secret": "second"}, admin)
+    strangers = [
+        record(f"stranger{number}", department="Law" if number % 4 else "Sales")
+        for number in range(people * 4)
+    ]
+    run = sync(ListSource(strangers, size=100))
+    assert (run.change_total, run.held, filtered.reason_code) == (0, 0, "other_organisation")
+
+
+def test_who_is_kept_although_missing_stops_no_sync_however_many_they_become(
+    sync: Syncer, connection: Connection
+) -> None:
+    connection.policy = {"absent": "keep"}
+    connection.save()
+    for month in range(10):
+        assert sync(ListSource(records(20, start=4 * month))).outcome == RunOutcome.APPLIED
+    assert DirectoryPerson.objects.filter(state="active").count() == 20 + 9 * 4

@@ -19,11 +19,13 @@ from integrations.models import (
     PersonState,
     Problem,
     Run,
+    RunKind,
     RunOutcome,
     Seen,
     Staged,
 )
 from integrations.provider import Cursor, Page, Settings, Unreadable
+from integrations.services.batches import BATCH_PEOPLE
 from integrations.services.starts import SYNC_RUN
 from integrations.signals import connection_news
 from portal.kit import clock, queue
@@ -318,3 +320,18 @@ def test_other_connections_people_are_never_touched(sync: Syncer, connection: Co
     assert set(changes(run)) == {"k00000", "k00001"}
     theirs = DirectoryPerson.objects.get(connection=other)
     assert (theirs.state, theirs.email) == ("active", "theirs@example.com")
+
+
+def test_whoever_makes_no_line_may_be_listed_twice_in_a_first_run(
+    sync: Syncer, connection: Connection
+) -> None:
+    gone, staff = record("gone", status="terminated"), records(BATCH_PEOPLE + 10)
+    listed = [gone, *staff[:BATCH_PEOPLE], gone, *staff[BATCH_PEOPLE:]]
+    run = sync(ListSource(listed, size=1_000), RunKind.FIRST)
+    assert (run.outcome, run.added, run.seen, run.unchanged) == (
+        RunOutcome.APPLIED,
+        len(staff),
+        len(staff) + 1,
+        0,
+    )
+    assert connection.state == ConnectionState.CONNECTED

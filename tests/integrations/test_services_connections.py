@@ -352,3 +352,16 @@ def test_the_list_of_connections_is_one_query(
         assert found.company.name == "Riverside"
     assert vars(found)["last_run_public_id"] == run.public_id
     assert vars(found)["last_run_outcome"] == RunOutcome.APPLIED
+
+
+def test_a_run_that_waits_for_the_hr_system_is_not_tried_more_often_than_six_times_an_hour(
+    connection: Connection, admin: User
+) -> None:
+    run = services.sync_now(connection, admin)
+    for _ in range(5):
+        Run.objects.update(due_at=clock.now() + timedelta(hours=2))
+        assert services.sync_now(connection, admin) == run
+    Run.objects.update(due_at=clock.now() + timedelta(hours=2))
+    with pytest.raises(NeedsPerson) as caught:
+        services.sync_now(connection, admin)
+    assert caught.value.code == "rate_limited"

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from integrations.models import Connection, DirectoryPerson, Run, RunKind, RunOutcome
 from integrations.people import Status
 from integrations.provider import Cursor, ListMoved, Page
-from integrations.services.runs import perform_run
+from integrations.services.runs import MOST_RESTARTS, perform_run
 from integrations.services.starts import start_run
 from integrations.sources.asking import Ask
 from integrations.sources.auth import HeaderKey
 from integrations.sources.documents import AT_ONCE, MOST_BETWEEN, Nesting, Part, parts
 from integrations.sources.fields import At, Words, key
 from integrations.sources.rest import Listing, RestSource
-from portal.kit.errors import RetryLater
+from portal.kit.errors import NeedsPerson, RetryLater
 from portal.kit.http import Egress, Http
 from portal.kit.leases import claim
 from tests.integrations.conftest import LEASE, Syncer
@@ -261,9 +261,19 @@ def test_half_a_document_removes_nobody_and_the_rest_is_read_later(half_read: Ru
 def test_a_document_that_changed_meanwhile_is_read_from_its_start(half_read: Run) -> None:
     with pytest.raises(ListMoved):
         read_again(half_read, MANY[1:])
+    assert half_read.restarts == 1
     read_again(half_read, MANY[1:])
     assert (half_read.outcome, half_read.seen) == (RunOutcome.APPLIED, len(MANY) - 1)
     assert DirectoryPerson.objects.exclude(state="active").get().source_id == MANY[0]["id"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_document_that_is_another_one_each_time_is_not_read_for_ever(half_read: Run) -> None:
+    half_read.restarts = MOST_RESTARTS
+    half_read.save(update_fields=["restarts"])
+    with pytest.raises(NeedsPerson) as caught:
+        read_again(half_read, MANY[1:])
+    assert caught.value.code == "list_moves"
 
 
 def _depth(value: Any) -> int:

@@ -275,3 +275,9 @@ def test_a_shape_tells_no_letters_and_no_digits(value: str) -> None:
     shown = shape(value).removeprefix("text ")
     assert not any(letter.isalpha() and letter != "a" for letter in shown)
     assert not any(letter.isdecimal() and letter != "9" for letter in shown)
+
+
+@pytest.mark.parametrize("said", ["Home  Care", " Home Care", "Home\tCare", "Home Care\n"])
+def test_several_blanks_are_one_in_whichever_way_a_text_is_read(said: str) -> None:
+    assert text(said, "department") == "Home Care"
+    assert reader(At("unit"), "department")({"unit": said}) == "Home Care"

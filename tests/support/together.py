@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from django.db import connection
+from django.db import connection as database
 
 
 def together(*calls: Callable[[], object]) -> list[object]:
@@ -20,7 +20,7 @@ def together(*calls: Callable[[], object]) -> list[object]:
         except Exception as error:  # noqa: BLE001 - the test looks at it
             results[place] = error
         finally:
-            connection.close()
+            database.close()
 
     threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
     for thread in threads:
@@ -28,3 +28,14 @@ def together(*calls: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.join()
     return results
+
+
+def until_somebody_waits(*kinds: str) -> None:
+    """Returns as soon as another session waits for a lock of one of these kinds."""
+    with database.cursor() as cursor:
+        for _ in range(1_000):
+            cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND locktype = ANY(%s)", [list(kinds)])
+            if cursor.fetchone() is not None:
+                return
+            cursor.execute("SELECT pg_sleep(0.01)")
+    raise AssertionError("nobody waits")
