@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from functools import cache
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -64,23 +65,37 @@ class SessionLimitsMiddleware:
         return self.get_response(request)
 
 
+ZONE_COOKIE = "zone"  # desk.js says in it where the device is
+
+
 class ReadersTimeZoneMiddleware:
-    """Times are stored in UTC and shown in the reader's zone; a zone that nobody knows is UTC."""
+    """Times are stored in UTC and shown in the reader's zone: that of the device, remembered for their mails.
+
+    A zone that nobody knows counts for nothing.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with timezone.override(_zone_of(request)):
+        user, here = request.user, _zone(unquote(request.COOKIES.get(ZONE_COOKIE, "")))
+        if isinstance(user, User):
+            if here and here.key != user.time_zone:
+                User.objects.filter(pk=user.pk).update(time_zone=here.key)
+                user.time_zone = here.key
+            here = here or _zone(user.time_zone)
+        with timezone.override(here or ZoneInfo("UTC")):
             return self.get_response(request)
 
 
-def _zone_of(request: HttpRequest) -> ZoneInfo:
-    name = request.user.time_zone if isinstance(request.user, User) else "UTC"
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """Nothing but a known name is looked for: it comes from outside, and a zone is a file."""
+    return ZoneInfo(name) if name in _names() else None
 
 
 class PolicyMiddleware:

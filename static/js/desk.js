@@ -21,6 +21,13 @@ on("click", "[data-theme-set]", (event, button) => {
   showTheme();
 });
 
+/* Where the device is, so that the server shows times as they are here (portal.middleware) */
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone) {
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax${secure}`;
+}
+
 /* Times: <time datetime data-relative>; the same words as words_between in desk.py, in the page's language */
 const spans = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "always" });
 const JUST_NOW = { de: "gerade eben" };

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from portal.accounts.models import Role, User
 from requests_app.models import Request
 from requests_app.services.moves import make_move
 from tests.browser.test_accessible import signed_in
@@ -69,6 +70,8 @@ def test_the_time_zone_of_the_device_is_offered_and_saved_only_when_taken(
     page.get_by_role("button", name="Use Europe/Berlin").click()
     expect(page.locator("[data-save-state]")).to_contain_text("Saved")
     assert answer_of(req, "sso.poc_timezone").value == "Europe/Berlin"
+    # Their own times are those of the device, whatever they answer.
+    assert User.objects.get(role=Role.CUSTOMER_ADMIN).time_zone == "Europe/Berlin"
     page.context.close()
 
 

@@ -313,3 +313,20 @@ def test_api_only_reads(side: Side, method: str) -> None:
         reverse("api_connection_detail", args=[side.connection.public_id])
     )
     assert answer.status_code == 405
+
+
+def test_times_are_shown_where_the_device_is_and_that_is_remembered_for_mails(side: Side) -> None:
+    client = signed_in(side.csm)
+    client.cookies["zone"] = "Asia%2FKolkata"
+    client.get("/my-work/")
+    side.csm.refresh_from_db()
+    assert side.csm.time_zone == "Asia/Kolkata"
+
+
+@pytest.mark.parametrize("said", ["", "Nowhere", "../../etc/passwd", "Europe/Berlin\x00", "a" * 5_000])
+def test_a_zone_that_nobody_knows_counts_for_nothing(side: Side, said: str) -> None:
+    client = signed_in(side.csm)
+    client.cookies["zone"] = said
+    assert client.get("/my-work/").status_code == 200
+    side.csm.refresh_from_db()
+    assert side.csm.time_zone == "UTC"
