@@ -104,12 +104,14 @@ class RestSource:
     future_hires: frozenset[Status] = frozenset()
     max_pages: int = 20_000
     clock: Clock = now
+    _reached: list[str] = field(init=False, repr=False, compare=False)
     _id: Read = field(init=False, repr=False, compare=False)
     _all: Callable[[Any], tuple[str | None, Status, dict[str, str]]] = field(
         init=False, repr=False, compare=False
     )
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_reached", [""])
         object.__setattr__(self, "_id", reader(self.id, "source_id"))
         object.__setattr__(self, "_all", reader_of_all(self.id, self.status, self.fields))
 
@@ -174,9 +176,15 @@ class RestSource:
             raise
         if own := record.get(OWN):
             fields.update(own)
-        if status in self.future_hires and fields.get("hired_on", "") > self.clock().date().isoformat():
+        if status in self.future_hires and self._is_to_come(fields.get("hired_on", "")):
             status = Status.PREHIRE
         return Person(source_id or self.source_id(record), status, fields)
+
+    def _is_to_come(self, day: str) -> bool:
+        """A day that has once been reached is never to come again: nearly nobody's needs the clock."""
+        if day > self._reached[0]:
+            self._reached[0] = self.clock().date().isoformat()
+        return day > self._reached[0]
 
     @cached_property
     def _names(self) -> tuple[Read, ...]:
