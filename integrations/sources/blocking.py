@@ -18,38 +18,45 @@ TOPICS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Government, social security and tax numbers": (
             r"\bssn|\bsin\b|\bnin\b|\bnino\b|\bbsn\b|\bdni\b|\bnif\b|\bcpf\b|\bnric\b|\bahv\b|\bnis ?number|\bpps\b|"
-            r"aadhaar|personnummer|\bcurp\b|\btin\b|social ?(security|insurance)|national ?(id|no|number|insurance)|"
-            r"\bni ?(no|number)|government|identity ?(card|number|document)|\bid ?card|"
-            r"\btax(es|id|code|number|payer|ation)?\b|sozialversicherung|\bsv ?(nr|nummer)|personalausweis|"
-            r"\bausweis|steuer(?!ung|berat|fach)|rentenversicherung"
+            r"aadhaar|personnummer|\bcurp\b|\bi?tin\b|\btfn\b|\bpesel\b|social ?(security|insurance)|"
+            r"\bsoc(ial)? ?(sec|ins)\b|national ?(id|no|number|insurance)|\bni ?(no|number)|government|"
+            r"identity ?(card|number|document)|\bid ?card|^id ?nr$|\bdriv(er ?s?|ing) ?licen[cs]e|"
+            r"\btax(es|id|code|number|payer|ation)?\b|sozialversicherung|\b[sr]v ?(nr|nummer)|\bst ?nr\b|personalausweis|"
+            r"\bperso(ausweis)?\b|\bausweis|steuer(?!ung|berat|fach)|rentenversicherung|\bfuehrerschein"
         ),
         "Gender and sexual orientation": r"\bgender|\bsex\b|\bsexual|\bsexuell|geschlecht|\bpronouns?\b",
-        "Ethnicity and race": r"\bethni|\brace\b|\bracial|\bcaste\b|hautfarbe|\brasse\b",
+        "Ethnicity and race": r"\bethni|\brace\b|\bracial|\bcaste\b|\bhispanic|\blatin[aox]\b|hautfarbe|\brasse\b",
         "Birth date, age and place of birth": (
-            r"birth|\bdob\b|\bborn\b|\bage\b|geburt|geboren|\balter\b|\balters(?!vorsorge)|lebensalter"
+            r"birth|\bdo ?b\b|\bb ?day|\bborn\b|\bage\b|geburt|geboren|\balter\b|\balters(?!vorsorge)|lebensalter|"
+            r"^geb$|\bgeb ?(dat|am\b|ort|tag|jahr|name|land)"
         ),
         "Salary, pay and bonuses": (
             r"salar(y|ies)|\bwages?\b|\bpay\b|\bpay(roll|ments?|slips?|check|out|rate|grade|group|scale|band|day)\b|"
-            r"compensation|remuneration|\bbonus|\bincentive|\ballowance|\bstipend|\bseverance|\bcommissions?\b|"
+            r"compensation|^comp$|\b(base|total|annual|variable|target|cash) ?comp\b|\bote\b|"
+            r"remuneration|\bbonus|\bincentive|\ballowance|\bstipend|\bseverance|\bcommissions?\b|"
             r"\bequity\b|stock ?(option|grant|unit)|\bearnings?\b|\bincome\b|\bpension|\bbenefits?\b|garnishment|"
             r"(hourly|daily|weekly|monthly|annual|yearly|base|billing|cost|labou?r|day|hour) ?rate|^rate$|"
             r"cost per hour|(?<!ab)gehalt|(?<!be)lohn|verguetung|entgelt|besoldung|tarifgruppe|praemie|\bprovision|"
-            r"zulage|stundensatz|tagessatz|einkommen|verdienst|\bbezuege|\brente\b|altersvorsorge|abfindung"
+            r"\bbrutto|\bnetto|zulage|stundensatz|tagessatz|einkommen|verdienst|\bbezuege|\brente\b|altersvorsorge|abfindung"
         ),
         "Bank accounts": (
-            r"\biban\b|\bbic\b|\bswift ?code|\bbank(?! holiday)|account ?(number|no\b|holder)|routing ?number|"
-            r"sort ?code|credit ?card|kontonummer|kontoinhaber|\bkonto\b|girokonto|\bblz\b|kreditkarte"
+            r"\biban\b|\bbic\b|\bswift|\bbank(?! holiday)|account ?(number|n[or]\b|holder)|routing ?number|"
+            r"^acct$|\bacct? ?(number|n[or]\b)|sort ?code|credit ?card|kontonummer|kontoinhaber|\bkonto(nr)?\b|"
+            r"\bkto(nr)?\b|girokonto|\bblz\b|kreditkarte"
         ),
         "Marital status, family and emergency contacts": (
             r"\bmarital|\bmarriage|\bmarried|\bspous|(domestic|life|civil) ?partner|\bdepend[ae]nts?\b|"
-            r"\bchild(ren)?\b|\bkids\b|next of kin|emergency ?contact|family ?status|"
-            r"maiden|maternity|paternity|parental ?leave|pregnan|familienstand|ehepartner|ehegatt|ehefrau|"
-            r"lebenspartner|verheiratet|\bkinder(?!garten|tages)|notfall ?kontakt|elternzeit|mutterschutz|schwanger"
+            r"\bchild(ren)?\b|\bkids\b|(?<!mid )\bwife\b|\bhusband\b|next of kin|family ?status|"
+            r"emergency ?(contact|name|person|address|phone|tel|mobile|cell|number|no\b)|"
+            r"maiden|maternity|paternity|parental ?leave|pregnan|\bfam(ilien)? ?stand|ehe(partner|gatt|frau|mann)|"
+            r"lebenspartner|verheiratet|\bkinder(?!garten|tages)|elternzeit|mutterschutz|schwanger|"
+            r"notfall ?(kontakt|name|person|adresse|telefon|tel\b|handy|mobil|nummer|nr\b)"
         ),
         "Home address and private phone": (
-            r"\bhome ?(address|adresse|location|phone|mobile|telephone|tel\b|cell|city|town|street|zip|post|state|"
-            r"county|country|contact|number)|\b(private?|personal) ?(address|adresse|phone|mobile|telephone|"
-            r"telefon|number|cell|city|street)|\bprivat(adresse|anschrift|telefon|nummer|handy)|"
+            r"\bhome ?(addr|adresse|location|phone|mobile|telephone|tel\b|cell|city|town|street|zip|post|state|"
+            r"county|country|contact|number)|\b(privat(e[nrs]?)?|personal) ?(addr|adresse|phone|mobile|telephone|"
+            r"telefon|tel\b|number|cell|city|street)|\bprivat(e[nrs]?)? ?(anschrift|nummer|nr\b|handy|mobil)|"
+            r"\b(phone|telephone|telefon|tel|mobile?|cell)( ?(number|nummer|n[or]))? ?(private?|personal|home)\b(?! office)|"
             r"\bresiden(ce|tial)|wohn(ort|sitz|anschrift|adresse)|hausnummer"
         ),
         "Religion and political opinion": (
@@ -57,14 +64,15 @@ TOPICS: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "Nationality, citizenship, passports and permits": (
             r"nationalit|^nation$|citizen|passport|\bvisas?\b|immigration|work ?permit|"
-            r"work ?(authori[sz]ation|eligibility)|right to work|staatsangehoerig|staatsbuerger|reisepass|passnummer|"
+            r"work ?(authori[sz]ation|eligibility)|right to work|staatsang|staatsbuerger|reisepass|"
+            r"\bpass ?(number|nummer|n[or]\b)|"
             r"aufenthalt|arbeitserlaubnis|arbeitsgenehmigung"
         ),
         "Health and disability": (
             r"\bdisab|\bhandicap|\bhealth(?! (and )?safety| ?care)|"
             r"\bmedical(?! (special|licen|depart|unit|team|field|direct))|\billness|\bsick|\bdisease|\bvaccin|"
             r"\bcovid|\bblood|\ballerg|\binjur|\bdietary|\bsmoker|\btobacco|\bveteran|\bmilitary|biometric|"
-            r"fingerprint|genetic|krank(?!enhaus|enpfleg|enschwest)|gesundheit|behinder|\bimpf|militaer"
+            r"fingerprint|genetic|krank(?!enhaus|enpfleg|enschwest)|gesundheit|behinder|schwerbeh|\bgd ?b\b|\bimpf|militaer"
         ),
         "Trade union membership": r"\bunions?\b|gewerkschaft|betriebsrat",
         "Criminal records and background checks": (
@@ -85,8 +93,9 @@ NEVER_READ: Final[tuple[str, ...]] = tuple(TOPICS)
 
 # Harmless at work and private at home: these are sensitive unless the name says that they are of work.
 _PLACE: Final = re.compile(
-    r"\baddress(es)?\b|\bmailing ?address|\badresse|\banschrift|\bstreet|\bstrasse|\bzip\b|\bzip ?code|"
-    r"\bpost(al)? ?code|\bplz\b|\bmobil(es?)?\b|\bmobile ?phone|\blandlines?\b|\bcell ?phone|\bhandy|mobiltelefon"
+    r"\baddr(ess(es)?)?\b|\bmailing ?address|\badresse|\banschrift|\bstreet|\bstrasse|\bzip\b|\bzip ?code|"
+    r"\bpost(al)? ?code|\bplz\b|\bmobil(es?)?\b|\bmobile ?(phone|number)|\bmobil(nummer|nr\b|funk)|mobiltelefon|"
+    r"\blandlines?\b|^cell$|\bcell ?(phone|number|n[or]\b)|\bhandy"
 )
 _OF_WORK: Final = re.compile(
     r"\bwork|\boffice|\bbusiness|\bcompany|\bcorporate|\bsite\b|\bbranch|\bstore\b|\bplant\b|\bfacility|\bclinic|"
@@ -99,16 +108,22 @@ _GERMAN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _HUMP: Final = re.compile(
     r"(?<=[a-zß-ÿ0-9])(?=[A-ZÀ-Þ])|(?<=[A-ZÀ-Þ])(?=[A-ZÀ-Þ][a-zß-ÿ])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])"
 )
+# An abbreviation with a point or a space after each letter: D.O.B., S S N.
+_SPELLED_OUT: Final = re.compile(r"\b[a-z](?: [a-z]\b)+")
 # Vendors send a field of a customer's own making as an object that names itself beside its value.
 _NAMES_ITSELF: Final = ("label", "name", "nameCode", "fieldName", "title", "key")
 
 
 @lru_cache(maxsize=20_000)
 def words_of(name: str) -> str:
-    """The words of a name: camelCase, snake_case and labels become lower-case words with one space between."""
+    """The words of a name: camelCase, snake_case and labels become lower-case words with one space between.
+
+    Letters that stand alone, one after the other, are one word: "D.O.B." is "dob".
+    """
     spaced = _HUMP.sub(" ", unicodedata.normalize("NFC", name)).lower().translate(_GERMAN)
     plain = unicodedata.normalize("NFKD", spaced).encode("ascii", "ignore").decode()
-    return " ".join(re.findall(r"[a-z0-9]+", plain))
+    words = " ".join(re.findall(r"[a-z0-9]+", plain))
+    return _SPELLED_OUT.sub(lambda letters: letters[0].replace(" ", ""), words)
 
 
 @lru_cache(maxsize=20_000)
