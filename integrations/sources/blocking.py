@@ -110,8 +110,15 @@ _HUMP: Final = re.compile(
 )
 # An abbreviation with a point or a space after each letter: D.O.B., S S N.
 _SPELLED_OUT: Final = re.compile(r"\b[a-z](?: [a-z]\b)+")
-# Vendors send a field of a customer's own making as an object that names itself beside its value.
-_NAMES_ITSELF: Final = ("label", "name", "nameCode", "fieldName", "title", "key")
+# Vendors send a field of a customer's own making as an object that names itself beside its value. Only a field has a
+# "fieldName"; a department has a name, too, and may be called "Payroll": beside no value it is none.
+_NAMES_FIELD: Final = re.compile(r"^(custom ?)?field ?(name|label|title|key)$|^custom ?field$")
+_NAMES_ITSELF: Final = re.compile(
+    r"^((display|attribute) ?)?(name|label|title|key)$|^(name ?code|caption|question|field|attribute|definition)$"
+)
+_IS_VALUE: Final = re.compile(
+    r"values?$|^data$|\b(contents?|answers?|responses?|choices?|selected|input|text)$"
+)
 
 
 @lru_cache(maxsize=20_000)
@@ -180,15 +187,28 @@ _HOLDERS: Final[frozenset[type]] = frozenset({dict, list})
 
 def _is_named(value: Mapping[str, Any]) -> bool:
     """An object such as {"label": "Shirt size", "value": "M"} whose own label is sensitive."""
-    keys = _own_names(tuple(value))
-    return any(is_sensitive(label) for label in [label_of(value[key]) for key in keys] if label)
+    return any(map(_is_sensitive_label, [value[key] for key in _own_names(tuple(value))]))
+
+
+def _is_sensitive_label(label: Any) -> bool:
+    """Of a text, or of an object with one of several names for it."""
+    if label.__class__ is str:
+        return is_sensitive(label)
+    return label.__class__ is dict and any(
+        is_sensitive(one) for one in label.values() if one.__class__ is str
+    )
 
 
 @lru_cache(maxsize=5_000)
 def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys under which an object with these names tells what its value is; none where it has no value."""
-    has_value = any(name.lower().endswith("value") for name in names)
-    return tuple(key for key in _NAMES_ITSELF if key in names) if has_value else ()
+    """The keys under which an object with these names tells what its value is."""
+    words = {name: words_of(name) for name in names}
+    has_value = any(map(_IS_VALUE.search, words.values()))
+    return tuple(
+        name
+        for name, said in words.items()
+        if _NAMES_FIELD.search(said) or (has_value and _NAMES_ITSELF.search(said))
+    )
 
 
 def label_of(value: Any) -> str:

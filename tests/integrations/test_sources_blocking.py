@@ -130,6 +130,37 @@ def test_an_object_that_names_itself_is_judged_by_its_label() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"label": "SSN", "values": ["secret"]},
+        {"name": "SSN", "content": {"en": "secret"}},
+        {"Name": "SSN", "Value": "secret"},
+        {"fieldName": "SSN", "content": "secret"},
+        {"field_label": "SSN", "entry": "secret"},
+        {"question": "SSN", "answer": "secret"},
+        {"field": {"id": 7, "name": "SSN"}, "value": "secret"},
+        {"label": {"en": "SSN"}, "data": "secret"},
+    ],
+)
+def test_an_object_may_tell_its_label_and_its_value_in_many_words(named: dict[str, Any]) -> None:
+    assert blocked({"dynamic_4": named, "fields": [named]}) == {"fields": []}
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"id": 7, "name": "Payroll"},
+        {"id": 7, "label": "Payroll", "metadata": {"color": "red"}},
+        {"typeCode": {"codeValue": "Department"}, "nameCode": {"codeValue": "100", "shortName": "Payroll"}},
+        {"label": "Team", "value": "Payroll"},
+        {"fieldName": "Team", "content": "Payroll"},
+    ],
+)
+def test_what_is_merely_called_by_a_sensitive_word_is_let_through(named: dict[str, Any]) -> None:
+    assert blocked({"team": named, "teams": [named]}) == {"team": named, "teams": [named]}
+
+
 _KEYS = st.sampled_from(["gender", "home_phone", "IBAN", "name", "team", "work", "items"])
 _TREES = st.recursive(
     st.just("value"),
