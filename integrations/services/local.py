@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from integrations.engine.normalise import address, capped
 from integrations.models import Connection, DirectoryPerson, Group, Membership, PersonState
 from integrations.people import ATTRIBUTES
+from integrations.services.addresses import is_taken, one_at_a_time
 from integrations.services.standing import look_again, standing_still
 from integrations.targets.sql import NO_DIGEST
 from portal.accounts.models import User
@@ -19,15 +20,17 @@ from portal.kit.errors import NeedsPerson
 def edit_person(person: DirectoryPerson, values: Mapping[str, str], *, by: User) -> tuple[str, ...]:
     """Sets attributes of an active person. Returns the names of those that differ; without any nothing is written.
 
-    Raises NeedsPerson ("email", "duplicate_email", "deactivated", "already_running"), KeyError for no attribute.
+    Raises NeedsPerson ("email", "duplicate_email", "deactivated", "already_running", "busy"), KeyError for no attribute.
     """
     wanted = {name: _clean(name, values[name]) for name in values}
     with standing_still(person.connection) as connection:
+        if wanted.get("email", person.email) != person.email:
+            one_at_a_time(connection.company_id)
         fresh = _active(person, connection)
         differing = {name: value for name, value in wanted.items() if getattr(fresh, name) != value}
         if not differing:
             return ()
-        if "email" in differing and _is_taken(fresh, differing["email"]):
+        if "email" in differing and is_taken(fresh, differing["email"]):
             raise NeedsPerson(
                 "Somebody else of this company has this e-mail address.", code="duplicate_email"
             )
@@ -91,11 +94,6 @@ def _active(person: DirectoryPerson, connection: Connection) -> DirectoryPerson:
             "This person is deactivated, so nothing about them can be changed.", code="deactivated"
         )
     return fresh
-
-
-def _is_taken(person: DirectoryPerson, email: str) -> bool:
-    others = DirectoryPerson.objects.filter(company=person.company_id, state=PersonState.ACTIVE)
-    return others.filter(email__iexact=email).exclude(pk=person.pk).exists()
 
 
 def _note_by_hand(

@@ -13,10 +13,10 @@ from integrations.targets.sql import ASSIGNMENTS, PERSON, PROBLEM, STAGED
 CONNECTION = Connection._meta.db_table
 MATCH = Match._meta.db_table
 
-# Two connections of a company never decide about one address at the same time. A run can wait longer than a page.
-ONE_AT_A_TIME = """
-SELECT set_config('lock_timeout', '120s', true),
-       pg_advisory_xact_lock(hashtext('people of a company'), %(company)s::int)"""
+# Two never decide about one address of a company at the same time. A run can wait longer than a page.
+_ALONE = "pg_advisory_xact_lock(hashtext('people of a company'), %(company)s::int)"
+ONE_AT_A_TIME = f"SELECT set_config('lock_timeout', '120s', true), {_ALONE}"
+ONE_AT_A_TIME_ON_A_PAGE = f"SELECT {_ALONE}"
 
 # Whether this company has other connections with people: live ones, and ended ones.
 NEIGHBOURS = f"""

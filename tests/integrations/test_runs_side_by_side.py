@@ -22,7 +22,7 @@ from integrations.models import (
     RunKind,
     RunOutcome,
 )
-from integrations.services import matches
+from integrations.services import local, matches
 from integrations.services.runs import perform_run
 from integrations.services.starts import start_run
 from integrations.targets.directory import Directory
@@ -139,3 +139,38 @@ def test_a_person_who_decides_about_a_match_waits_for_the_run_that_writes(
     beside = meets(run, source, lambda: matches.decide(match, person=chosen, by=admin), "owned")
     assert (beside.error, run.outcome) == ("", RunOutcome.APPLIED)
     assert Match.objects.get().chosen == chosen
+
+
+@pytest.fixture
+def beside_it(sync: Syncer, connection: Connection, company: Company) -> tuple[Run, ListSource]:
+    """A run of another connection of the company, which brings x@example.com; the first has somebody, "k00000"."""
+    sync(ListSource(records(3)))
+    other = Connection.objects.create(
+        company=company, provider_slug="bamboohr", kind="hris", state=ConnectionState.CONNECTING
+    )
+    return claimed(other, RunKind.FIRST), ListSource([record("theirs", work_email="x@example.com")])
+
+
+def test_nobody_is_given_by_hand_the_address_that_a_run_beside_it_brings_in(
+    beside_it: tuple[Run, ListSource], admin: User
+) -> None:
+    ours = DirectoryPerson.objects.get(source_id="k00000")
+    theirs = {"email": "x@example.com"}
+    beside = meets(*beside_it, lambda: local.edit_person(ours, theirs, by=admin), "apply")
+    assert "Somebody else of this company has this e-mail address." in beside.error
+    assert DirectoryPerson.objects.get(email="x@example.com").source_id == "theirs"
+
+
+def test_what_is_edited_besides_addresses_waits_for_no_other_connection(
+    beside_it: tuple[Run, ListSource], admin: User
+) -> None:
+    ours = DirectoryPerson.objects.get(source_id="k00000")
+    same = {"email": ours.email, "city": "Hull"}
+    seen = []
+
+    def edit() -> None:
+        local.edit_person(ours, same, by=admin)
+        seen.append(DirectoryPerson.objects.filter(source_id="theirs").exists())
+
+    assert meets(*beside_it, edit, "apply").error == ""
+    assert seen == [False]
