@@ -46,7 +46,7 @@ class Rules:
             raise ValueError("not a mapping, or no fields")
         if not all(isinstance(name, str) for name in (*mapping, *declined)):
             raise ValueError("names of attributes and fields are text")
-        specs = {name: _without(spec, declined) for name, spec in {**card_mapping, **mapping}.items()}
+        specs = {name: undeclined(spec, declined) for name, spec in {**card_mapping, **mapping}.items()}
         instead = "personal_email" if chosen.no_address is NoAddress.PERSONAL else ""
         mapped = AttributeMapping.of(
             specs, card_version=card_version, instead_of_email="" if instead in declined else instead
@@ -70,7 +70,8 @@ class Rules:
         return self.mapping.fields | self.filter.fields
 
 
-def _without(spec: Spec, declined: Collection[str]) -> Spec:
+def undeclined(spec: Spec, declined: Collection[str]) -> Spec:
+    """Where an attribute comes from as it works: a field that was declined is no source."""
     if isinstance(spec, str):
         return "" if spec in declined else spec
     origin = Origin.of("", spec)

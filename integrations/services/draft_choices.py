@@ -82,7 +82,7 @@ def usable_policy(draft: Draft, policy: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def usable_declined(draft: Draft, declined: Collection[str]) -> list[str]:
-    """Raises DraftRefused for a field that the filter needs, or that nothing is read from."""
+    """Raises DraftRefused for a field that the filter needs, or that can neither come nor was declined before."""
     asked = Filter.from_data(draft.filter).fields
     for field in sorted(set(declined)):
         if field in asked:
@@ -91,7 +91,7 @@ def usable_declined(draft: Draft, declined: Collection[str]) -> list[str]:
                 _("The filter asks about “%(field)s”. Change the filter first, or allow the field.") % told,
                 field,
             )
-        if not can_come(draft, field):
+        if field not in draft.declined and not can_come(draft, field):
             raise _unknown(draft, field, field)
     return sorted(set(declined))
 

@@ -150,10 +150,13 @@ def end_withdrawn(locked: Draft, by: User | None) -> None:
 def save_consent(draft: Draft, *, declined: Collection[str], by: User, expected_version: int) -> Draft:
     """Agreed to what is read, except for the fields in `declined`. Raises DraftRefused."""
     with writing(draft, expected_version) as locked:
-        locked.declined = usable_declined(locked, declined)
+        before, locked.declined = locked.declined, usable_declined(locked, declined)
         must_make_rules(locked)
-        at = clock.now()
-        _saved(locked, SetupStep.AUTHENTICATE, declined=locked.declined, consented_at=at, consented_by=by)
+        if locked.declined != before:
+            forget_previews(locked)  # they hold what was allowed until now
+        # A change has credentials that work: nobody has to enter them again.
+        following = SetupStep.FILTER if locked.purpose == Purpose.CHANGE else SetupStep.AUTHENTICATE
+        _saved(locked, following, declined=locked.declined, consented_at=clock.now(), consented_by=by)
         tell_saved(locked, "consent", by)
     return draft
 

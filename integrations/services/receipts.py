@@ -16,6 +16,7 @@ from integrations.engine.filtering import Filter
 from integrations.engine.mapping import Origin, Spec
 from integrations.engine.plan import REGROUPED
 from integrations.engine.policy import BY_EVENT, NoAddress, OnLeave, Policy
+from integrations.engine.rules import undeclined
 from integrations.models import ChangeKind, Draft, Receipt
 from integrations.people import ATTRIBUTES
 from integrations.provider import Provider
@@ -151,10 +152,13 @@ def _rules(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Diff
 def _mappings(
     provider: Provider, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[Difference]:
-    old = {**provider.mapping, **before["mapping"]} if "mapping" in before else {}
+    old: dict[str, Spec] = {**provider.mapping, **before["mapping"]} if "mapping" in before else {}
     new: dict[str, Spec] = {**provider.mapping, **after.get("mapping", {})}
     for attribute, label in ATTRIBUTES.items():
-        had, has = (Origin.of(attribute, specs.get(attribute, "")) for specs in (old, new))
+        had, has = (
+            Origin.of(attribute, undeclined(specs.get(attribute, ""), said.get("declined", ())))
+            for specs, said in ((old, before), (new, after))
+        )
         if had != has:
             yield Difference("mapping", _(label), _origin_words(had), _origin_words(has))
 

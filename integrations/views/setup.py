@@ -28,7 +28,7 @@ from integrations.views.setup_frame import (
     step_of,
     step_url,
 )
-from integrations.views.setup_keys import forget_key
+from integrations.views.setup_keys import forget_key, reads_and_goes_to
 from integrations.views.shared import DeskRequest, connection_of
 from portal.kit.errors import NeedsPerson
 
@@ -41,6 +41,8 @@ _PAGES: dict[SetupStep, Callable[[DeskRequest, Draft], HttpResponse]] = {
     SetupStep.MAP: setup_map.map_step,
     SetupStep.PLAN: setup_plan.plan_step,
 }
+# Steps of a change that may alter what is read, and so come before it.
+_BEFORE_READING = (SetupStep.CONSENT, SetupStep.AUTHENTICATE)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -97,15 +99,15 @@ def settings_change(request: DeskRequest, public_id: UUID) -> HttpResponse:
     """Opens the settings of a connection that runs, as a draft beside it, and reads people for its lists."""
     connection = connection_of(request.user, public_id)
     wanted = request.POST.get("step", "")
-    step = step_of(wanted) if wanted in (SetupStep.AUTHENTICATE, SetupStep.MAP) else SetupStep.FILTER
+    step = step_of(wanted) if wanted in (*_BEFORE_READING, SetupStep.MAP) else SetupStep.FILTER
     try:
         draft = drafts.begin_change(connection, by=request.user)
     except (DraftRefused, NeedsPerson) as error:
         messages.error(request, _(error.sentence))
         return redirect("connection_detail", connection.public_id)
-    if step == SetupStep.AUTHENTICATE or draft.purpose == Purpose.SETUP:
+    if step in _BEFORE_READING or draft.purpose == Purpose.SETUP:
         return goes_to(draft, step if draft.purpose == Purpose.CHANGE else current_step(draft))
-    return setup_connect.reads_and_goes_to(draft, step)
+    return reads_and_goes_to(draft, step)
 
 
 def _begin(request: DeskRequest, connection: Connection) -> HttpResponse:

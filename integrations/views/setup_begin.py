@@ -11,9 +11,10 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from integrations.engine.mapping import Origin
 from integrations.engine.rules import Rules
 from integrations.forms_setup import ConsentForm
-from integrations.models import Draft, SetupStep
+from integrations.models import Draft, Purpose, SetupStep
 from integrations.people import ATTRIBUTES
 from integrations.provider import OurValue, Provider, Step
 from integrations.services import drafts
@@ -21,7 +22,8 @@ from integrations.services.drafts import DraftRefused
 from integrations.services.wording import field_label
 from integrations.sources.blocking import NEVER_READ
 from integrations.views.rule_words import filter_words
-from integrations.views.setup_frame import goes_to, page, refused
+from integrations.views.setup_frame import current_step, goes_to, page, refused
+from integrations.views.setup_keys import reads_and_goes_to, sight_of
 from integrations.views.shared import DeskRequest
 
 _NEEDED = ("first_name", "last_name", "email")
@@ -104,8 +106,15 @@ def consent(request: DeskRequest, draft: Draft) -> HttpResponse:
                 refused(request, error)
                 draft.refresh_from_db(fields=["version"])
             else:
-                return goes_to(draft, SetupStep.AUTHENTICATE)
+                return _after_consent(request, draft)
     return page(request, draft, SetupStep.CONSENT, _consent_words(draft, reads, form), status=status)
+
+
+def _after_consent(request: DeskRequest, draft: Draft) -> HttpResponse:
+    """A change goes on with its lists: read again where other fields are allowed than when they were read."""
+    step = current_step(draft)
+    is_to_read = draft.purpose == Purpose.CHANGE and sight_of(request, draft) is None
+    return reads_and_goes_to(draft, step) if is_to_read else goes_to(draft, step)
 
 
 def _consent_words(draft: Draft, reads: list[Read], form: ConsentForm) -> dict[str, Any]:
@@ -120,7 +129,7 @@ def _consent_words(draft: Draft, reads: list[Read], form: ConsentForm) -> dict[s
 
 
 def reads_of(draft: Draft) -> list[Read]:
-    """Every field that the mapping uses, as if nothing were declined, with what it is for."""
+    """Every field that the mapping uses, as if nothing were declined, and what was declined; with what it is for."""
     card = draft.connection.provider
     rules = Rules.of(
         card.mapping,
@@ -135,7 +144,13 @@ def reads_of(draft: Draft) -> list[Read]:
             uses.setdefault(name, []).append(origin.attribute)
     if rules.mapping.instead_of_email:
         uses.setdefault(rules.mapping.instead_of_email, []).append("email")
+    for name in draft.declined:  # it stays on the page, also when nothing is mapped from it any more
+        uses.setdefault(name, _on_the_card(card, name))
     return [_read(name, attributes, draft) for name, attributes in uses.items()]
+
+
+def _on_the_card(card: Provider, field: str) -> list[str]:
+    return [name for name, spec in card.mapping.items() if field in Origin.of(name, spec).fields]
 
 
 def _read(name: str, attributes: list[str], draft: Draft) -> Read:
@@ -143,7 +158,7 @@ def _read(name: str, attributes: list[str], draft: Draft) -> Read:
         name,
         field_label(name),
         ", ".join(_(ATTRIBUTES[attribute]) for attribute in attributes),
-        _(_PURPOSES.get(attributes[0], _OTHERWISE)),
+        _(_PURPOSES.get(next(iter(attributes), ""), _OTHERWISE)),
         not set(attributes) & set(_NEEDED),
         name in draft.declined,
     )

@@ -17,13 +17,13 @@ from integrations.forms import CredentialsForm
 from integrations.forms_setup import RehearsalForm
 from integrations.models import Credential, Draft, Purpose, SetupStep
 from integrations.provider import Item, Method, Provider
-from integrations.services import drafts, previews, rehearsal
+from integrations.services import drafts, rehearsal
 from integrations.services.csv_columns import repeated, understood
 from integrations.services.csv_people import read_people
 from integrations.services.drafts import DraftRefused
 from integrations.views.setup_begin import guide_of
 from integrations.views.setup_frame import goes_to, open_draft_of, page
-from integrations.views.setup_keys import give_key, sight_of
+from integrations.views.setup_keys import give_key, reads_and_goes_to, sight_of
 from integrations.views.shared import DeskRequest
 from portal.accounts.limits import RateLimited
 from portal.kit.errors import NeedsPerson, RetryLater
@@ -81,15 +81,6 @@ def _on_to_the_filter(request: DeskRequest, draft: Draft) -> HttpResponse:
         _("The test passed: %(system)s lets us read people.") % {"system": draft.connection.provider.name},
     )
     return reads_and_goes_to(draft, SetupStep.FILTER)
-
-
-def reads_and_goes_to(draft: Draft, step: SetupStep) -> HttpResponse:
-    """Reading is a help, not a condition: where it may not begin yet the step itself says what to do."""
-    try:
-        _preview, keys = previews.start(draft)
-    except DraftRefused:
-        return goes_to(draft, step)
-    return give_key(goes_to(draft, step), draft.connection, keys)
 
 
 def _page(

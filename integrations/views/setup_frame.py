@@ -33,7 +33,13 @@ LABELS = {
 }
 _ORDER = tuple(SetupStep)
 _OF_SETUP = _ORDER[:-1]
-_OF_CHANGE = (SetupStep.AUTHENTICATE, SetupStep.FILTER, SetupStep.MAP, SetupStep.PLAN)
+_OF_CHANGE = (
+    SetupStep.CONSENT,
+    SetupStep.AUTHENTICATE,
+    SetupStep.FILTER,
+    SetupStep.MAP,
+    SetupStep.PLAN,
+)
 
 
 @dataclass(frozen=True, slots=True)

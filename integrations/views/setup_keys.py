@@ -11,7 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import Connection, Draft, Preview
+from integrations.models import Connection, Draft, Preview, SetupStep
+from integrations.services import previews
+from integrations.services.drafts import DraftRefused
+from integrations.views.setup_frame import goes_to
 from portal.kit.leases import JobState
 from portal.kit.sealed import KeyPair
 
@@ -40,10 +43,8 @@ def sight_of(request: HttpRequest, draft: Draft) -> Sight | None:
     keys = _keys(request)
     if keys is None:
         return None
-    previews = Preview.objects.filter(
-        draft=draft, public_key=keys.public, expires_at__gt=timezone.now()
-    ).order_by("-pk")
-    preview = previews.first()
+    found = Preview.objects.filter(draft=draft, public_key=keys.public, expires_at__gt=timezone.now())
+    preview = found.order_by("-pk").first()
     if preview is None:
         return None
     preview.draft = draft
@@ -62,6 +63,15 @@ def give_key(response: HttpResponse, connection: Connection, keys: KeyPair) -> H
         samesite="Lax",
     )
     return response
+
+
+def reads_and_goes_to(draft: Draft, step: SetupStep) -> HttpResponse:
+    """Reading is a help, not a condition: where it may not begin yet the step itself says what to do."""
+    try:
+        _preview, keys = previews.start(draft)
+    except DraftRefused:
+        return goes_to(draft, step)
+    return give_key(goes_to(draft, step), draft.connection, keys)
 
 
 def forget_key(response: HttpResponse, connection: Connection) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods
 
 from integrations.engine import problems
 from integrations.engine.filtering import Filter
-from integrations.engine.mapping import Origin
+from integrations.engine.mapping import Origin, Spec
 from integrations.engine.pipeline import filter_fields as fields_for_filter
 from integrations.engine.policy import NoAddress, Policy
-from integrations.engine.rules import Rules
+from integrations.engine.rules import Rules, undeclined
 from integrations.engine.transforms import CASES as CASE_NAMES
 from integrations.engine.transforms import DATES, Do
 from integrations.forms_mapping import MappingForm
@@ -47,12 +47,10 @@ class Shown:
 def map_step(request: DeskRequest, draft: Draft) -> HttpResponse:
     sight = sight_of(request, draft)
     counts = _counts(sight)
-    card = draft.connection.provider
     allowed = source_fields(draft, counts)
     if request.method != "POST":
-        form = MappingForm.of(_undeclined(draft), card.mapping, allowed)
-        return _page(request, draft, form, _policy_form(draft), sight, counts)
-    form = MappingForm.posted(request.POST, card.mapping, allowed)
+        return _page(request, draft, _stored(draft, allowed), _policy_form(draft), sight, counts)
+    form = _posted(draft, request.POST, allowed)
     policy_form = _policy_form(draft, request.POST)
     if (do := request.POST.get("do", "save")) != "save":
         form.edit(do)
@@ -109,15 +107,20 @@ def _never_sent(sources: list[str], counts: Mapping[str, int]) -> list[str]:
     return [field_label(name) for name in sources if name and not counts.get(name)]
 
 
-def _undeclined(draft: Draft) -> dict[str, Any]:
-    """The mapping as it works: a declined field is not offered, and so not shown as a source either."""
-    specs = {**draft.connection.provider.mapping, **draft.mapping}
-    found: dict[str, Any] = {}
-    for name, spec in specs.items():
-        origin = Origin.of(name, spec)
-        kept = tuple(one for one in origin.fields if one not in draft.declined)
-        found[name] = Origin(name, kept, origin.steps if kept or not origin.fields else (), origin.when)
-    return {name: "" if origin.is_empty else origin.as_data() for name, origin in found.items()}
+def _stored(draft: Draft, allowed: Collection[str]) -> MappingForm:
+    return MappingForm.of(_as_it_works(draft, draft.mapping), _as_it_works(draft, {}), allowed)
+
+
+def _posted(draft: Draft, given: QueryDict, allowed: Collection[str]) -> MappingForm:
+    """Against the card without what was declined: else it would be stored as "from nothing", for ever."""
+    return MappingForm.posted(given, _as_it_works(draft, {}), allowed)
+
+
+def _as_it_works(draft: Draft, mapping: Mapping[str, Spec]) -> dict[str, Spec]:
+    """A declined field is not offered, and so not shown as a source either."""
+    specs = {**draft.connection.provider.mapping, **mapping}
+    origins = {name: Origin.of(name, undeclined(spec, draft.declined)) for name, spec in specs.items()}
+    return {name: "" if origin.is_empty else origin.as_data() for name, origin in origins.items()}
 
 
 def _policy_form(draft: Draft, post: QueryDict | None = None) -> PolicyForm:
@@ -150,10 +153,8 @@ def setup_person(request: DeskRequest, public_id: UUID) -> HttpResponse:
 
 def _mapping_of(draft: Draft, given: QueryDict, sight: Sight) -> MappingForm:
     """As it is typed; as it is stored when nothing was sent."""
-    card, allowed = draft.connection.provider, source_fields(draft, _counts(sight))
-    if "map-email-from-0" in given:
-        return MappingForm.posted(given, card.mapping, allowed)
-    return MappingForm.of(_undeclined(draft), card.mapping, allowed)
+    allowed = source_fields(draft, _counts(sight))
+    return _posted(draft, given, allowed) if "map-email-from-0" in given else _stored(draft, allowed)
 
 
 def _person(draft: Draft, form: MappingForm, given: QueryDict, sight: Sight) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from integrations.models import (
     Draft,
     DraftState,
     Planned,
+    Preview,
     Purpose,
     Receipt,
     Run,
@@ -24,7 +25,9 @@ from integrations.models import (
     SetupStep,
 )
 from integrations.services.credentials import store_credentials
+from integrations.services.receipts import pending
 from portal.accounts.models import Company, Role, User
+from portal.kit import clock
 from portal.sandbox.credentials import CREDENTIALS
 from portal.sandbox.server import Running
 from portal.sandbox.staff import Population
@@ -32,7 +35,7 @@ from portal.sandbox.world import World
 from tests.support.pages import a_connection, page, queries_of
 from tests.support.people import a_user
 from tests.support.queue import drain
-from tests.support.wizard import CARD, Wizard, html_values, optional_of
+from tests.support.wizard import CARD, Wizard, html_values, optional_of, ticked_of
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +133,55 @@ def test_a_declined_field_is_offered_nowhere_afterwards(wizard: Wizard, sandbox:
     assert wizard.post("filter", wizard.rule("department", "is", "Care")).status_code == 422
 
 
+@pytest.fixture
+def without_departments(wizard: Wizard, sandbox: Running) -> Wizard:
+    """Declined, and everything after it saved as its page shows it."""
+    wizard.begin()
+    wizard.consent(without=("department",))
+    wizard.post("authenticate", CREDENTIALS[CARD])
+    drain()
+    wizard.save_rules()
+    return wizard
+
+
+def test_a_declined_field_stays_declined_when_what_is_read_is_agreed_to_again(
+    without_departments: Wizard,
+) -> None:
+    wizard = without_departments
+    html = wizard.html("consent")
+    assert "department" in optional_of(html)
+    assert "department" not in ticked_of(html)
+    wizard.post("consent", {"version": wizard.draft.version, "use": ticked_of(html)})
+    assert wizard.draft.declined == ["department"]
+    assert "department" not in wizard.draft.rules.mapping.fields
+
+
+def test_a_declined_field_can_be_allowed_again_and_is_mapped_as_before(without_departments: Wizard) -> None:
+    wizard = without_departments
+    wizard.consent()
+    assert wizard.draft.declined == []
+    origin = wizard.draft.rules.mapping.origin("department")
+    assert origin is not None
+    assert origin.fields == ("department",)
+
+
+def test_a_field_of_their_own_that_was_declined_stays_on_the_page(without_departments: Wizard) -> None:
+    draft = without_departments.draft
+    draft.declined = ["custom:shift", "department"]
+    draft.save(update_fields=["declined"])
+    html = without_departments.html("consent")
+    assert {"custom:shift", "department"} <= set(optional_of(html)) - set(ticked_of(html))
+
+
+def test_what_was_read_for_the_lists_is_forgotten_when_less_is_allowed(
+    wizard: Wizard, sandbox: Running
+) -> None:
+    wizard.connect()
+    assert "people read" in wizard.html("filter")
+    wizard.consent(without=("department",))
+    assert "No lists here yet" in wizard.html("filter")
+
+
 def test_wrong_credentials_are_told_beside_the_form_and_lead_nowhere(
     wizard: Wizard, sandbox: Running
 ) -> None:
@@ -214,6 +266,15 @@ def test_a_step_takes_as_many_queries_for_many_people(wizard: Wizard, sandbox: R
 # --- changing settings later ------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def running(wizard: Wizard, connection: Connection) -> Wizard:
+    """Somebody at a connection that works."""
+    connection.state = ConnectionState.CONNECTED
+    connection.confirmed_at = connection.approved_at = connection.last_success_at = clock.now()
+    connection.save()
+    return wizard
+
+
 def test_a_change_of_settings_begins_at_the_rules_and_shows_what_it_changes(
     company: Company, customer: User
 ) -> None:
@@ -225,9 +286,9 @@ def test_a_change_of_settings_begins_at_the_rules_and_shows_what_it_changes(
     assert draft.purpose == Purpose.CHANGE
     html = wizard.html("filter")
     assert "Changing the settings" in html
-    assert "What is read" not in html
+    assert "Before you start" not in html
     assert "The test passed" not in wizard.html("authenticate")
-    assert wizard.get("consent")["Location"] == wizard.url("setup_step", "filter")
+    assert wizard.get("admin")["Location"] == wizard.url("setup_step", "filter")
     wizard.post("filter", wizard.rule("department", "is", "Care"))
     run = Run.objects.create(
         connection=connection,
@@ -256,6 +317,32 @@ def test_a_change_of_settings_begins_at_the_rules_and_shows_what_it_changes(
     assert Draft.objects.get().state == DraftState.WITHDRAWN
     connection.refresh_from_db()
     assert connection.filter == {}
+
+
+def test_what_is_read_can_be_changed_after_the_connection_runs(
+    running: Wizard, connection: Connection, customer: User
+) -> None:
+    assert "Change what is read" in page(customer, "connection_manage", connection.public_id)
+    answer = running.send("settings_change", {"step": "consent"})
+    assert answer["Location"] == running.url("setup_step", "consent")
+    allowed = set(ticked_of(running.html("consent"))) - {"department"}
+    answer = running.post("consent", {"version": running.draft.version, "use": list(allowed)})
+    assert answer["Location"] == running.url("setup_step", "filter")
+    assert running.draft.declined == ["department"]
+    assert connection.rules.declined == frozenset()
+    told = [(line.label, line.before, line.after) for line in pending(running.draft)]
+    assert ("Never kept or shown, because you declined it", "", "Department") in told
+    assert ("Department", "Department", "") in told
+
+
+def test_people_are_read_again_for_the_lists_of_a_change_that_allows_less(running: Wizard) -> None:
+    running.send("settings_change")
+    before = Preview.objects.get()
+    html = running.html("consent")
+    running.post("consent", {"version": running.draft.version, "use": ticked_of(html)})
+    assert Preview.objects.get() == before
+    running.post("consent", {"version": running.draft.version, "use": ["location"]})
+    assert Preview.objects.get() != before
 
 
 # --- who may ----------------------------------------------------------------------------------------------------

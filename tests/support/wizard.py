@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any, cast
 
@@ -106,6 +107,11 @@ class Wizard:
         assert answer.status_code == 302, answer.content.decode()
         drain()
 
+    def save_rules(self) -> None:
+        """Filter and mapping as their pages show them."""
+        self.post("filter", {"version": self.draft.version, "do": "save"})
+        self.post("map", {**self.form("map", "map-form"), "do": "save"})
+
     def rule(self, field: str, op: str, *values: str) -> dict[str, Any]:
         return {
             "version": self.draft.version,
@@ -117,8 +123,7 @@ class Wizard:
 
     def to_the_plan(self) -> None:
         self.connect()
-        self.post("filter", {"version": self.draft.version, "do": "save"})
-        self.post("map", {**self.form("map", "map-form"), "do": "save"})
+        self.save_rules()
         self.post("plan")
         drain()
 
@@ -139,6 +144,11 @@ def html_values(html: str, name: str) -> list[str]:
 def optional_of(html: str) -> list[str]:
     """The fields that the page of consent lets one decline."""
     return html_values(html, "use")
+
+
+def ticked_of(html: str) -> list[str]:
+    """Those of them that are allowed as the page stands."""
+    return re.findall(r'name="use" value="([^"]+)" id="[^"]+" checked', html)
 
 
 def a_connection_to_set_up(company: Company) -> Connection:
