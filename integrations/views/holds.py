@@ -10,9 +10,10 @@ from django.contrib import messages
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from integrations import queries
 from integrations.engine.policy import Leaving
@@ -44,10 +45,12 @@ def holds_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
     return _page(request, connection, ReasonForm())
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def holds_decide(request: DeskRequest, public_id: UUID) -> HttpResponse:
     """Rejecting needs a reason; releasing is shown once more, with the names, and confirmed by their number."""
     connection = connection_of(request.user, public_id)
+    if request.method != "POST":
+        return redirect(reverse("holds_detail", args=[connection.public_id], query=request.GET))
     form = ReasonForm(request.POST)
     chosen = _chosen(request, connection)
     if not chosen:

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from integrations.forms import CredentialsForm
 from integrations.forms_setup import RehearsalForm
@@ -22,7 +22,7 @@ from integrations.services.csv_columns import repeated, understood
 from integrations.services.csv_people import read_people
 from integrations.services.drafts import DraftRefused
 from integrations.views.setup_begin import guide_of
-from integrations.views.setup_frame import goes_to, open_draft_of, page
+from integrations.views.setup_frame import goes_to, open_draft_of, page, step_behind
 from integrations.views.setup_keys import give_key, reads_and_goes_to, sight_of
 from integrations.views.shared import DeskRequest
 from portal.accounts.limits import RateLimited
@@ -110,10 +110,12 @@ def _page(
     return page(request, draft, SetupStep.AUTHENTICATE, context, status=422 if bad else 200)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def setup_rehearse(request: DeskRequest, public_id: UUID) -> HttpResponse:
     """A file instead of credentials. The rehearsal ends when real ones work."""
     connection, draft = open_draft_of(request, public_id)
+    if request.method != "POST":
+        return step_behind(request, connection, SetupStep.AUTHENTICATE)
     if draft is None:
         return redirect("setup", connection.public_id)
     form = RehearsalForm(request.POST, request.FILES)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -98,12 +98,17 @@ def current_step(draft: Draft) -> SetupStep:
     return step if may_enter(draft, step) else _reached(draft)
 
 
-def step_url(connection: Connection, step: SetupStep) -> str:
-    return reverse("setup_step", args=[connection.public_id, step.value])
+def step_url(connection: Connection, step: SetupStep, query: QueryDict | None = None) -> str:
+    return reverse("setup_step", args=[connection.public_id, step.value], query=query)
 
 
 def goes_to(draft: Draft, step: SetupStep) -> HttpResponse:
     return redirect(step_url(draft.connection, step))
+
+
+def step_behind(request: DeskRequest, connection: Connection, step: SetupStep) -> HttpResponse:
+    """Whoever looks at the address of a form, where its refusal was shown, comes to the form's own page."""
+    return redirect(step_url(connection, step, request.GET))
 
 
 def may_change(user: User) -> bool:

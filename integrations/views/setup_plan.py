@@ -26,7 +26,7 @@ from integrations.services import drafts, receipts, rehearsal
 from integrations.services.adopting import plan_had_changed, refused_before
 from integrations.services.drafts import DraftRefused
 from integrations.views import words
-from integrations.views.setup_frame import current_step, goes_to, open_draft_of, page, refused
+from integrations.views.setup_frame import current_step, goes_to, open_draft_of, page, refused, step_behind
 from integrations.views.setup_keys import forget_key, sight_of
 from integrations.views.setup_plan_words import in_memory, stored
 from integrations.views.setup_words import consequences, follows
@@ -117,10 +117,12 @@ def setup_plan(request: DeskRequest, public_id: UUID) -> HttpResponse:
     return response
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def setup_confirm(request: DeskRequest, public_id: UUID) -> HttpResponse:
     """The number that was typed, against the very plan that was looked at."""
     connection, draft = open_draft_of(request, public_id)
+    if request.method != "POST":
+        return step_behind(request, connection, SetupStep.PLAN)
     if draft is None:
         return redirect("setup", connection.public_id)
     form = ConfirmForm(request.POST)

@@ -97,5 +97,5 @@ POLICY: dict[str, Rule] = {
     "language": anyone(POST),
     "session_ended": anyone(GET, POST),
     "access_link": anyone(GET, POST),
-    "access_link_renew": anyone(POST),
+    "access_link_renew": anyone(GET, POST),
 }

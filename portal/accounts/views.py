@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.accounts.doors import Door
 from portal.accounts.models import AccessLink
@@ -30,9 +30,11 @@ def access_link(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def access_link_renew(request: HttpRequest, token: str) -> HttpResponse:
     """Says the same whether or not there was a link, so that nobody learns which tokens exist."""
+    if request.method != "POST":
+        return _untraceable(redirect("access_link", token))
     renew_link(token, lands=_next(request))
     return _untraceable(render(request, "accounts/access_link_renewed.html"))
 

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.accounts.models import User
 from portal.accounts.policy import DESK
@@ -22,9 +22,11 @@ DEEDS = {"reassign": "Reassign requests", "remind": "Remind customers"}
 _MOST_SENTENCES = 5
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def request_bulk(request: DeskRequest) -> HttpResponse:
     """First the preview, and with `plan` (the digest of what was shown) the deed. Nothing chosen leads back."""
+    if request.method != "POST":
+        return _back(request)
     deed, numbers = request.POST.get("do", ""), _numbers(request)
     try:
         if deed not in DEEDS:

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from integrations.models import Connection
 from integrations.permissions import POLICY
@@ -65,9 +65,11 @@ def company_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
     return _page(request, company, ColourForm(initial={"color": company.color}))
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def company_edit(request: DeskRequest, public_id: UUID) -> HttpResponse:
     company = _company(request, public_id)
+    if request.method != "POST":
+        return redirect("company_detail", public_id)
     form = ColourForm(request.POST)
     if form.is_valid():
         try:

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from requests_app.models import Item, Request
 from requests_app.services.answers import EditRefused
@@ -25,7 +25,7 @@ _COMMENTED = (
 )
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def review_decide(request: DeskRequest, number: int) -> HttpResponse:
     """POST `version`, what was typed, and one button.
 
@@ -33,6 +33,8 @@ def review_decide(request: DeskRequest, number: int) -> HttpResponse:
     a topic. Raises Http404 for anything else.
     """
     req, data = staff_req(request.user, number), request.POST
+    if request.method != "POST":
+        return redirect("request_review", number)
     name = next((name for name in _BUTTONS if name in data), "")
     if not name:
         raise Http404

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.kit.errors import NeedsPerson
 from requests_app.models import SavedView
@@ -37,8 +37,11 @@ def saved_view(request: DeskRequest, pk: int) -> HttpResponse:
     return redirect(f"{reverse('request_list')}?{view.query}")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def saved_view_save(request: DeskRequest) -> HttpResponse:
+    """A refusal stands at this address; whoever looks at it comes back to the queue."""
+    if request.method != "POST":
+        return redirect("request_list")
     form = SavedViewForm(request.POST)
     if form.is_valid():
         own, given = None, form.cleaned_data

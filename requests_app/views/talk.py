@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.kit.errors import NeedsPerson
 from requests_app.models import Message, Reach, Request
@@ -20,10 +20,12 @@ from requests_app.views.shared import DeskRequest, staff_req
 _MOST_FILES = 5
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def message_new(request: DeskRequest, number: int) -> HttpResponse:
     """POST `reach`, `text` and `files`. By htmx the answer is an empty form and the new line; without, the page."""
     req = staff_req(request.user, number)
+    if request.method != "POST":
+        return redirect("request_detail", number)
     if request.POST.get("reach") not in Reach.values:
         raise Http404
     form = MessageForm(Reach(request.POST["reach"]), request.POST)
