@@ -46,6 +46,11 @@ class RunQuerySet(models.QuerySet["Run"]):
     def for_actor(self, user: User) -> RunQuerySet:
         return self.filter(connection__company__in=Company.objects.for_actor(user))
 
+    def that_read_everybody(self) -> RunQuerySet:
+        """Their list was complete, and was worked with: at most the removals were held."""
+        worked_with = Q(outcome=RunOutcome.APPLIED) | Q(outcome=RunOutcome.HELD, held__gt=0)
+        return self.filter(worked_with, kind__in=(RunKind.FIRST, RunKind.SCHEDULED, RunKind.MANUAL))
+
 
 class Run(Leased):
     """Counters are people unless named otherwise. `slot` is the scheduled instant; one run per connection and slot.

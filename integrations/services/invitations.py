@@ -12,6 +12,7 @@ from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from integrations.models import (
     Connection,
@@ -23,6 +24,7 @@ from integrations.models import (
     PersonState,
     Run,
 )
+from integrations.services.addresses import is_taken, one_at_a_time
 from integrations.services.locks import locked_connection
 from integrations.services.records import record_of
 from integrations.services.standing import look_again
@@ -194,6 +196,7 @@ def reissue(invitation: Invitation, *, by: User, now: Clock = clock.now) -> Invi
         raise NeedsPerson("This person was invited several times today.", code="limited") from limited
     with transaction.atomic():
         connection = locked_connection(person.connection)
+        one_at_a_time(connection.company_id)
         locked = Invitation.objects.select_for_update(of=("self",)).select_related("person")
         row = locked.get(pk=invitation.pk)
         _may_be_reissued(row, connection)
@@ -222,3 +225,26 @@ def _may_be_reissued(row: Invitation, connection: Connection) -> None:
         raise NeedsPerson("This person has a newer invitation.", code="newer")
     if row.person.state != PersonState.ACTIVE and row.person.left_because != EXPIRED:
         raise NeedsPerson("This person has left. They are invited again if they come back.", code="left")
+    if row.person.state != PersonState.ACTIVE:
+        _may_come_back(row.person)
+
+
+def _may_come_back(person: DirectoryPerson) -> None:
+    """Whoever left because their invitation had expired is asked about again, by a person before the next run does."""
+    if is_taken(person, person.email):
+        raise NeedsPerson(
+            _(
+                "Somebody else of this company has their e-mail address by now, so they cannot come back with it."
+            ),
+            code="duplicate_email",
+        )
+    # The run after an expiry reads everybody: whom it did not bring back has left, or does not belong here any more.
+    since = Run.objects.filter(connection=person.connection_id, finished_at__gt=person.deactivated_at)
+    if since.that_read_everybody().exists():
+        raise NeedsPerson(
+            _(
+                "A run has read the HR system since and did not bring them back. They are invited again as soon as "
+                "one does."
+            ),
+            code="left",
+        )

@@ -22,6 +22,7 @@ from integrations.models import (
     PersonState,
     Run,
     RunKind,
+    RunOutcome,
 )
 from integrations.services import invitations
 from integrations.services.invitations import (
@@ -244,6 +245,52 @@ def test_one_that_expired_comes_back_into_the_same_groups(
     reissue(Invitation.objects.get(person__source_id="a"), by=admin)
     sync(team)
     assert set(Membership.objects.values_list("person__source_id", flat=True)) == {"a", "b"}
+
+
+def expired(connection: Connection, key: str) -> Invitation:
+    """That of somebody who left for it just now."""
+    person = DirectoryPerson.objects.get(connection=connection, source_id=key)
+    over = clock.now() - timedelta(days=1)
+    Invitation.objects.filter(person=person).update(sent_at=over - LASTS, expires_at=over)
+    assert expire_invitations(clock.now()) == 1
+    return Invitation.objects.get(person=person)
+
+
+@pytest.fixture
+def of_ten(sync: Syncer, connection: Connection) -> Invitation:
+    """An invitation that expired, of one of ten people who have one."""
+    connection.policy = {"invites": True}
+    connection.save(update_fields=["policy"])
+    sync(ListSource(records(10)))
+    return expired(connection, "k00000")
+
+
+def test_nobody_comes_back_by_an_invitation_whose_address_somebody_else_has_by_now(
+    of_ten: Invitation, sync: Syncer, admin: User
+) -> None:
+    DirectoryPerson.objects.filter(source_id="k00001").update(email="K00000@example.com")
+    with pytest.raises(NeedsPerson) as refused:
+        reissue(of_ten, by=admin)
+    assert refused.value.code == "duplicate_email"
+    assert DirectoryPerson.objects.get(source_id="k00000").state == PersonState.DEACTIVATED
+
+
+@pytest.mark.parametrize("said", [[record("k00000", status="terminated")], []])
+def test_nobody_comes_back_by_an_invitation_whom_the_hr_system_did_not_bring_back_since(
+    of_ten: Invitation, sync: Syncer, admin: User, said: list[dict[str, object]]
+) -> None:
+    sync(ListSource([*said, *records(9, start=1)]))
+    with pytest.raises(NeedsPerson) as refused:
+        reissue(of_ten, by=admin)
+    assert refused.value.code == "left"
+    assert DirectoryPerson.objects.get(source_id="k00000").state == PersonState.DEACTIVATED
+
+
+def test_a_run_whose_answer_was_refused_says_nothing_about_who_may_come_back(
+    of_ten: Invitation, sync: Syncer, admin: User
+) -> None:
+    assert sync(ListSource([])).outcome == RunOutcome.HELD
+    assert reissue(of_ten, by=admin).state == InvitationState.PENDING
 
 
 def test_nobody_leaves_for_an_invitation_while_a_run_goes_on(connection: Connection) -> None:

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 from django.db import connection as database
+from django.db.models.functions import Now
 
 from integrations.models import (
     Connection,
     ConnectionState,
     DirectoryPerson,
+    Invitation,
+    InvitationState,
     Match,
     Problem,
     Run,
@@ -23,6 +26,7 @@ from integrations.models import (
     RunOutcome,
 )
 from integrations.services import local, matches
+from integrations.services.invitations import reissue
 from integrations.services.runs import perform_run
 from integrations.services.starts import start_run
 from integrations.targets.directory import Directory
@@ -143,12 +147,15 @@ def test_a_person_who_decides_about_a_match_waits_for_the_run_that_writes(
 
 @pytest.fixture
 def beside_it(sync: Syncer, connection: Connection, company: Company) -> tuple[Run, ListSource]:
-    """A run of another connection of the company, which brings x@example.com; the first has somebody, "k00000"."""
+    """A run of another connection, which gives "theirs" the address x@example.com; the first has "k00000"."""
     sync(ListSource(records(3)))
     other = Connection.objects.create(
-        company=company, provider_slug="bamboohr", kind="hris", state=ConnectionState.CONNECTING
+        company=company, provider_slug="bamboohr", kind="hris", state=ConnectionState.CONNECTED
     )
-    return claimed(other, RunKind.FIRST), ListSource([record("theirs", work_email="x@example.com")])
+    DirectoryPerson.objects.create(
+        company=company, connection=other, source_id="theirs", email="y@example.com", raw_digest="0" * 32
+    )
+    return claimed(other, RunKind.MANUAL), ListSource([record("theirs", work_email="x@example.com")])
 
 
 def test_nobody_is_given_by_hand_the_address_that_a_run_beside_it_brings_in(
@@ -161,6 +168,18 @@ def test_nobody_is_given_by_hand_the_address_that_a_run_beside_it_brings_in(
     assert DirectoryPerson.objects.get(email="x@example.com").source_id == "theirs"
 
 
+def test_nobody_comes_back_by_an_invitation_with_the_address_that_a_run_beside_it_brings_in(
+    beside_it: tuple[Run, ListSource], admin: User
+) -> None:
+    ours = DirectoryPerson.objects.filter(source_id="k00000")
+    ours.update(email="x@example.com", state="deactivated", left_because="expired", deactivated_at=Now())
+    over = {"state": InvitationState.EXPIRED, "expires_at": Now()}
+    invitation = Invitation.objects.create(person=ours.get(), **over)
+    beside = meets(*beside_it, lambda: reissue(invitation, by=admin), "apply")
+    assert "Somebody else of this company has their e-mail address by now" in beside.error
+    assert DirectoryPerson.objects.get(email="x@example.com", state="active").source_id == "theirs"
+
+
 def test_what_is_edited_besides_addresses_waits_for_no_other_connection(
     beside_it: tuple[Run, ListSource], admin: User
 ) -> None:
@@ -170,7 +189,7 @@ def test_what_is_edited_besides_addresses_waits_for_no_other_connection(
 
     def edit() -> None:
         local.edit_person(ours, same, by=admin)
-        seen.append(DirectoryPerson.objects.filter(source_id="theirs").exists())
+        seen.append(DirectoryPerson.objects.filter(email="x@example.com").exists())
 
     assert meets(*beside_it, edit, "apply").error == ""
     assert seen == [False]
