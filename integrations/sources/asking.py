@@ -16,6 +16,11 @@ from portal.kit.errors import NeedsPerson, RetryLater
 Pairs = tuple[tuple[str, str], ...]
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _LABEL = re.compile(r"[a-z0-9-]{1,63}")
+# A pair of surrogates, half of one, or any other escape, so that what follows an escaped backslash begins none.
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
 # What makes an answer a broken one, in words.
 CUT_OFF = "it is cut off or no JSON"
 NO_PEOPLE = "the list of people is not in it"
@@ -90,11 +95,25 @@ def understand(response: requests.Response, system: str) -> Answer:
     if response.status_code == 204:
         return Answer(None, ended=True)
     try:
-        data = orjson.loads(response.content)
+        data = _parsed(response.content)
     except orjson.JSONDecodeError:
         raise broken(system, CUT_OFF) from None
     link = response.links.get("next", {}).get("url")
     return Answer(data, next_link=link)
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return orjson.loads(whole(content))
+
+
+def whole(content: bytes) -> bytes:
+    """JSON with U+FFFD in place of halves of a sign, so that a name cut within an emoji does not spoil everybody."""
+    if b"\\ud" not in content and b"\\uD" not in content:
+        return content
+    return _ESCAPE.sub(lambda escape: b"\\ufffd" if escape["half"] else escape[0], content)
 
 
 def broken(system: str, why: str) -> RetryLater:

@@ -16,7 +16,7 @@ import orjson
 import requests
 
 from integrations.provider import Cursor, ListMoved
-from integrations.sources.asking import CUT_OFF, NO_PEOPLE, broken
+from integrations.sources.asking import CUT_OFF, NO_PEOPLE, broken, whole
 
 try:
     from ijson.backends import yajl2_c
@@ -31,6 +31,7 @@ AT_ONCE: Final = 500  # entries
 MOST_BETWEEN: Final = 4 * 1024 * 1024  # bytes without the end of an entry
 MOST_NESTED: Final = 100
 _PIECE: Final = 64 * 1024  # bytes
+_OF_ESCAPES: Final = b"\\u0123456789abcdefABCDEF"
 _START: Final[Cursor] = {"read": 0, "mark": ""}
 
 
@@ -114,7 +115,7 @@ class _Tape:
     def __init__(self, body: Any, system: str) -> None:
         self.since = 0  # the last entry, in bytes
         self._body, self._system, self._nesting = body, system, Nesting()
-        self._head, self._again, self._is_found = list[bytes](), list[bytes](), False
+        self._head, self._again, self._is_found, self._left = list[bytes](), list[bytes](), False, b""
 
     def rewind(self) -> None:
         self._again, self._head, self._is_found, self.since = self._head[::-1], [], True, 0
@@ -124,15 +125,25 @@ class _Tape:
             return b""
         if self._again:
             return self._again.pop()
-        piece: bytes = self._body.read(size)
-        self.since += len(piece)
-        if self.since > MOST_BETWEEN:
-            raise broken(self._system, "an entry in it is far too large")
+        piece = self._next(size)
         if self._nesting.deepest_after(piece) > MOST_NESTED:
             raise broken(self._system, "it is nested too deeply")
         if not self._is_found:
             self._head.append(piece)
         return piece
+
+    def _next(self, size: int) -> bytes:
+        """A piece with whole signs. Its end waits for the next one where that could go on with an escape."""
+        while True:
+            piece = self._body.read(size)
+            self.since += len(piece)
+            if self.since > MOST_BETWEEN:
+                raise broken(self._system, "an entry in it is far too large")
+            text = self._left + piece
+            done = text.rstrip(_OF_ESCAPES) if piece else text
+            self._left = text[len(done) :]
+            if done or not piece:
+                return whole(done)
 
 
 class Nesting:

@@ -158,6 +158,27 @@ def test_a_broken_answer_is_never_an_empty_page(pages: Pages, broken: bytes) -> 
         read(pages, answer(200, broken))
 
 
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        (r"Ada\ud83d", "Ada\ufffd"),
+        (r"\uDE00Ada", "\ufffdAda"),
+        (r"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (r"\\ud83d \ud83d", r"\ud83d" + " \ufffd"),
+    ],
+)
+@pytest.mark.parametrize("pages", [PageNumber("next"), SingleList()])
+def test_half_a_sign_spoils_one_name_and_not_the_page(pages: Pages, sent: str, name: str) -> None:
+    content = b'{"next": null, "people": [{"name": "Bea"}, {"name": "%s"}]}' % sent.encode()
+    (page,) = read(pages, answer(200, content))
+    assert [record["name"] for record in page.records] == ["Bea", name]
+
+
+def test_a_page_that_is_cut_off_is_broken_also_with_half_a_sign_in_it() -> None:
+    with pytest.raises(RetryLater, match="broken"):
+        read(PageNumber("next"), answer(200, rb'{"next": null, "people": [{"name": "\ud83d"}'))
+
+
 WILD = st.recursive(
     st.none() | st.integers() | st.text(max_size=5),
     lambda inner: (
