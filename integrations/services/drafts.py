@@ -106,12 +106,13 @@ def begin_change(connection: Connection, *, by: User) -> Draft:
         # Before its first run there is nothing that a change could take away: it is set up once more.
         runs = locked.state != ConnectionState.SETTING_UP
         before = locked.drafts.exclude(consented_at=None).first()
+        consented_at = before.consented_at if before else locked.confirmed_at
         draft = Draft.objects.create(
             connection=locked,
             purpose=Purpose.CHANGE if runs else Purpose.SETUP,
-            step=SetupStep.FILTER if runs else SetupStep.PREREQUISITES,
+            step=_begins_at(consented_at, runs=runs),
             **locked.settings,
-            consented_at=before.consented_at if before else locked.confirmed_at,
+            consented_at=consented_at,
             consented_by=before.consented_by if before else None,
             # Nothing is tried by opening the settings: they worked when the connection did.
             authenticated_at=_worked_at(locked) if runs else None,
@@ -120,6 +121,13 @@ def begin_change(connection: Connection, *, by: User) -> Draft:
         )
         tell(draft, "draft.begin", by)
         return draft
+
+
+def _begins_at(consented_at: datetime | None, *, runs: bool) -> SetupStep:
+    """Where the first thing is that may be different: nobody goes through what is agreed to once more."""
+    if runs:
+        return SetupStep.FILTER
+    return SetupStep.AUTHENTICATE if consented_at else SetupStep.PREREQUISITES
 
 
 def _worked_at(connection: Connection) -> datetime:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from integrations.models import Connection, ConnectionState
 from integrations.permissions import SETTERS
 from integrations.provider import Kind
+from integrations.queries import unfinished_draft
 from integrations.services import issues, lifecycle
 from integrations.services.departing import UNDONE
 from integrations.services.entitlement import NOT_ENTITLED
@@ -39,6 +40,8 @@ def connection_manage(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "issues": issues.issues_of(connection),
         "upcoming": upcoming(connection) if connection.state not in _STOPPED else [],
         "schedule": schedule_words(connection),
+        "must_set_up": connection.state == ConnectionState.SETTING_UP
+        and (connection.confirmed_at is None or unfinished_draft(connection) is not None),
         "can_pause": connection.state not in (*_STOPPED, ConnectionState.SETTING_UP),
         "is_over": connection.state == ConnectionState.DISCONNECTED,
         "may_set": request.user.role in SETTERS,

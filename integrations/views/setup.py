@@ -96,7 +96,7 @@ def setup_withdraw(request: DeskRequest, public_id: UUID) -> HttpResponse:
 
 @require_POST
 def settings_change(request: DeskRequest, public_id: UUID) -> HttpResponse:
-    """Opens the settings of a connection that runs, as a draft beside it, and reads people for its lists."""
+    """Opens the settings that are in use, or were confirmed, as a draft beside them; reads people for its lists."""
     connection = connection_of(request.user, public_id)
     wanted = request.POST.get("step", "")
     step = step_of(wanted) if wanted in (*_BEFORE_READING, SetupStep.MAP) else SetupStep.FILTER
@@ -106,7 +106,7 @@ def settings_change(request: DeskRequest, public_id: UUID) -> HttpResponse:
         messages.error(request, _(error.sentence))
         return redirect("connection_detail", connection.public_id)
     if step in _BEFORE_READING or draft.purpose == Purpose.SETUP:
-        return goes_to(draft, step if draft.purpose == Purpose.CHANGE else current_step(draft))
+        return goes_to(draft, step if may_enter(draft, step) else current_step(draft))
     return reads_and_goes_to(draft, step)
 
 

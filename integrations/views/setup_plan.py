@@ -26,7 +26,15 @@ from integrations.services import drafts, receipts, rehearsal
 from integrations.services.adopting import plan_had_changed, refused_before
 from integrations.services.drafts import DraftRefused
 from integrations.views import words
-from integrations.views.setup_frame import current_step, goes_to, open_draft_of, page, refused, step_behind
+from integrations.views.setup_frame import (
+    current_step,
+    goes_to,
+    may_change,
+    open_draft_of,
+    page,
+    refused,
+    step_behind,
+)
 from integrations.views.setup_keys import forget_key, sight_of
 from integrations.views.setup_plan_words import in_memory, stored
 from integrations.views.setup_words import consequences, follows
@@ -155,5 +163,6 @@ def done(request: DeskRequest, connection: Connection) -> HttpResponse:
         "run": run,
         "sentence": consequences(receipt.counts) if receipt else "",
         "following": follows(receipt.counts) if receipt else [],
+        "can_change": may_change(request.user),
     }
     return render(request, "integrations/setup/done.html", context)

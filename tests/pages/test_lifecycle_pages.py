@@ -72,6 +72,13 @@ def test_manage_opens_in_every_state_for_everybody_who_may_see_it(side: Side, le
         assert "Manage the connection" in page(user, "connection_manage", side.connection.public_id)
 
 
+def test_manage_leads_on_to_a_set_up_that_nobody_has_confirmed(side: Side) -> None:
+    Connection.objects.update(state=ConnectionState.SETTING_UP, confirmed_at=None)
+    html = page(side.customer, "connection_manage", side.connection.public_id)
+    assert "Go on with the set-up" in html
+    assert reverse("settings_change", args=[side.connection.public_id]) not in html
+
+
 def test_manage_names_the_rules_the_schedule_and_what_may_be_done(side: Side) -> None:
     Connection.objects.update(schedule=["02:00", "14:00"])
     html = page(side.customer, "connection_manage", side.connection.public_id)

@@ -217,6 +217,18 @@ def test_the_customer_is_led_to_it_and_sees_when_it_is_done() -> None:
     assert set_up_of(Request.objects.select_related("connection").get(pk=req.pk)).is_confirmed
 
 
+def test_the_customer_can_change_what_they_confirmed_until_it_starts() -> None:
+    req = submitted(PERSONIO)
+    customer = customer_of(req)
+    confirmed(req, customer)
+    connection = begin_set_up(req, by=customer)
+    change = reverse("settings_change", args=[connection.public_id])
+    assert change in page(customer, "customer_request", req.public_id)
+    connection.state = ConnectionState.CONNECTING
+    connection.save(update_fields=["state"])
+    assert change not in page(customer, "customer_request", req.public_id)
+
+
 def test_forwarding_leads_to_the_page_that_sends_a_link() -> None:
     req = a_request(PERSONIO)
     Request.objects.filter(pk=req.pk).update(stage=Stage.WAITING_ON_CUSTOMER)
