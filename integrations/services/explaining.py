@@ -9,11 +9,13 @@ from integrations.engine import problems
 from integrations.engine.diff import Known
 from integrations.engine.explain import Facts, Trace, TraceStep, trace
 from integrations.engine.mapping import When
-from integrations.engine.policy import BY_EVENT, Leaving
+from integrations.engine.policy import BY_EVENT, Leaving, OnLeave
 from integrations.engine.problems import Found
 from integrations.engine.rules import Rules
 from integrations.engine.saying import say
+from integrations.engine.steps import StepName
 from integrations.models import (
+    Change,
     Connection,
     DirectoryPerson,
     Held,
@@ -23,6 +25,7 @@ from integrations.models import (
     Problem,
     Purpose,
     Receipt,
+    RunKind,
 )
 from integrations.people import ATTRIBUTES, EVENT_FIELD, STATUS_FIELD, Person, Status
 from integrations.queries import latest_reading
@@ -32,6 +35,17 @@ _OUTSIDE = TraceStep(
     "filter", False, say("They did not match the filter any more when it was last looked at.")
 )
 _ASK = say("Ask the HR system now to see which condition it is, and what would bring them in.")
+_LEFT_ALONE = say(
+    "Not noted: whoever may stay anyway is left as they are, whatever the HR system says of them."
+)
+_UNDONE = say("Not noted: a run was undone, and the HR system has not been read since.")
+_ASK_FIRST = say("Ask the HR system now to see what it says of them, and what would alter the answer.")
+# What would be otherwise of somebody who left this way.
+_STEPS_OF: Mapping[Leaving, tuple[StepName, ...]] = {
+    Leaving.TERMINATED: ("status",),
+    Leaving.ABSENT: ("listed", "status"),
+    Leaving.OUTSIDE: ("filter",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +62,9 @@ def explain_person(person: DirectoryPerson) -> Explained:
     rules = person.connection.rules
     why = _left_because(person)
     fields, whole = _fields_again(person, rules)
-    listed, fell_out = why is not Leaving.ABSENT, why is Leaving.OUTSIDE
-    judged = whole and (not fell_out or _is_out_by(person, rules, fields))
+    judged = whole and (why is not Leaving.OUTSIDE or _is_out_by(person, rules, fields))
     facts = Facts(
-        person=Person(person.source_id, _status(why), fields) if listed else None,
+        person=Person(person.source_id, _status(why), fields) if why is not Leaving.ABSENT else None,
         has_event=_has_event(person, rules),
         known=known_of(person),
         protected=person.protected,
@@ -60,13 +73,47 @@ def explain_person(person: DirectoryPerson) -> Explained:
         rules=rules if judged else replace(rules, filter=type(rules.filter)()),
         unreadable="",
     )
-    found = trace(facts)
-    if fell_out:
+    return Explained(_as_noted(trace(facts), person, why, judged), judged)
+
+
+def _as_noted(found: Trace, person: DirectoryPerson, why: Leaving | None, judged: bool) -> Trace:
+    """The steps of which the values in the directory do not tell the whole, as they are noted or not."""
+    if why is Leaving.OUTSIDE:
         found = replace(_with(found, _directory(person)), is_here=person.state == PersonState.ACTIVE)
-        found = found if judged else replace(_with(found, _OUTSIDE), fix=_ASK)
-    elif listed and not judged:
+        return found if judged else replace(_with(found, _OUTSIDE), fix=_ASK)
+    if why is not Leaving.ABSENT and not judged:
         found = _with(found, _INSIDE)
-    return Explained(found, judged)
+    if why is None and person.state == PersonState.ACTIVE:
+        return _without_unnoted(found, person, judged)
+    return found
+
+
+def _without_unnoted(found: Trace, person: DirectoryPerson, judged: bool) -> Trace:
+    """Nobody wrote down that somebody would have left, had nothing kept them: that is known of the HR system alone."""
+    undone = _is_undone(person)
+    ways = tuple(Leaving) if undone else _kept_ways(person, judged)
+    words = _UNDONE if undone else _LEFT_ALONE
+    for step in (step for way in ways for step in _STEPS_OF[way]):
+        found = _with(found, TraceStep(step, None, words))
+    return replace(found, fix=_ASK_FIRST) if ways else found
+
+
+def _is_undone(person: DirectoryPerson) -> bool:
+    """Whether a run was undone for them since the HR system was read."""
+    read = latest_reading(person.connection)
+    undone = Change.objects.filter(run__connection=person.connection, run__kind=RunKind.UNDO)
+    return undone.filter(source_id=person.source_id, run__pk__gt=read.pk if read else 0).exists()
+
+
+def _kept_ways(person: DirectoryPerson, judged: bool) -> tuple[Leaving, ...]:
+    """The ways of leaving that would not show: they stay, and so does all that the directory has of them.
+
+    Whoever stays outside of the filter is kept in step nevertheless, so the filter can be asked, unless about the status.
+    """
+    rules = person.connection.rules
+    ways = [way for way in Leaving if person.protected or rules.policy.on(way) is OnLeave.KEEP]
+    asked = judged and not person.edited_at and STATUS_FIELD not in rules.filter.fields
+    return tuple(way for way in ways if way is not Leaving.OUTSIDE or not asked)
 
 
 def known_of(person: DirectoryPerson | None) -> Known | None:

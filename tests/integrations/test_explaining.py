@@ -1,0 +1,92 @@
+""" "Why is … (not) here?" from what real runs and decisions left behind: nothing is said that nobody noted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from integrations.engine.explain import Trace, TraceStep
+from integrations.models import Connection, ConnectionState, DirectoryPerson
+from integrations.services import holds, local
+from integrations.services.explaining import explain_person
+from integrations.services.starts import SYNC_RUN
+from integrations.services.undo import plan_undo, undo_run
+from portal.accounts.models import User
+from portal.kit import queue
+from tests.integrations.conftest import Syncer
+from tests.integrations.sources import ListSource, record
+
+STAFF = [record(f"s{number:02}", department="Care") for number in range(20)]
+
+
+def staff(number: int, **changed: Any) -> ListSource:
+    """Everybody as before, but for one."""
+    return ListSource([{**one, **changed} if one["id"] == f"s{number:02}" else one for one in STAFF])
+
+
+def told(connection: Connection, number: int) -> Trace:
+    person = DirectoryPerson.objects.get(connection=connection, source_id=f"s{number:02}")
+    return explain_person(person).trace
+
+
+def step(found: Trace, name: str) -> TraceStep:
+    return next(one for one in found.steps if one.step == name)
+
+
+# --- whoever would have left, and stays ---------------------------------------------------------------------
+
+
+def test_of_somebody_protected_it_is_not_said_that_they_work_there_nor_what_lets_them_go(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    sync(ListSource(STAFF))
+    local.protect(DirectoryPerson.objects.get(source_id="s01"), on=True, by=admin)
+    sync(staff(1, status="terminated"))
+    found = told(connection, 1)
+    assert found.is_here
+    assert (step(found, "listed").ok, step(found, "status").ok) == (None, None)
+    assert step(found, "status").words.startswith("Not noted: whoever may stay anyway")
+    assert found.fix.startswith("Ask the HR system now")
+    assert step(told(connection, 2), "status").words == "They work there."
+
+
+def test_where_the_policy_keeps_whoever_left_it_is_not_said_that_somebody_works_there(
+    sync: Syncer, connection: Connection
+) -> None:
+    Connection.objects.update(policy={"terminated": "keep"})
+    sync(ListSource(STAFF))
+    sync(staff(1, status="terminated"))
+    found = told(connection, 1)
+    assert [step(found, name).ok for name in ("listed", "status", "filter")] == [True, None, True]
+    assert found.fix.startswith("Ask the HR system now")
+
+
+def test_whom_the_policy_keeps_outside_of_the_filter_is_told_by_the_filter(
+    sync: Syncer, connection: Connection
+) -> None:
+    care = {"include": [[{"field": "department", "op": "is", "values": ["Care"]}]]}
+    Connection.objects.update(policy={"outside": "keep"}, filter=care)
+    sync(ListSource(STAFF))
+    sync(staff(1, fields={**STAFF[1]["fields"], "department": "Sales"}))
+    found = told(connection, 1)
+    assert [step(found, name).ok for name in ("status", "filter", "directory")] == [True, False, True]
+    assert "the connection deactivates whoever falls out of the filter" in found.fix
+
+
+def test_after_an_undo_nothing_is_said_of_the_hr_system_before_it_was_read_again(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    sync(ListSource(STAFF))
+    sync(ListSource(STAFF[:12]))
+    run = holds.release(connection, None, reason="Left.", by=admin)
+    queue.run_job(SYNC_RUN, run.pk)
+    run.refresh_from_db()
+    plan = plan_undo(run)
+    queue.run_job(SYNC_RUN, undo_run(run, typed=plan.affected, digest=plan.digest, by=admin).pk)
+    found = told(connection, 15)
+    assert found.is_here
+    assert [step(found, name).ok for name in ("listed", "status", "filter")] == [None] * 3
+    assert "a run was undone" in step(found, "status").words
+    assert step(told(connection, 1), "status").ok, "nothing was undone for them"
+    Connection.objects.update(state=ConnectionState.CONNECTED)
+    sync(ListSource(STAFF))
+    assert step(told(connection, 15), "status").words == "They work there."
