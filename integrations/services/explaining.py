@@ -29,12 +29,21 @@ from integrations.models import (
 )
 from integrations.people import ATTRIBUTES, EVENT_FIELD, STATUS_FIELD, Person, Status
 from integrations.queries import latest_reading
+from integrations.services.releasing import may_leave
 
 _INSIDE = TraceStep("filter", True, say("They matched the filter when it was last looked at."))
 _OUTSIDE = TraceStep(
     "filter", False, say("They did not match the filter any more when it was last looked at.")
 )
 _ASK = say("Ask the HR system now to see which condition it is, and what would bring them in.")
+_HELD = TraceStep(
+    "directory",
+    True,
+    say("They are still in the directory: their removal is held, and waits for a decision."),
+)
+_DECIDE = say(
+    "They leave as soon as somebody releases their removal. They stay if somebody keeps them instead."
+)
 _LEFT_ALONE = say(
     "Not noted: whoever may stay anyway is left as they are, whatever the HR system says of them."
 )
@@ -73,7 +82,16 @@ def explain_person(person: DirectoryPerson) -> Explained:
         rules=rules if judged else replace(rules, filter=type(rules.filter)()),
         unreadable="",
     )
-    return Explained(_as_noted(trace(facts), person, why, judged), judged)
+    found = _as_noted(trace(facts), person, why, judged)
+    return Explained(while_held(found, person), judged)
+
+
+def while_held(found: Trace, person: DirectoryPerson) -> Trace:
+    """Somebody whose removal waits stays until a person decides: no run does."""
+    held = Held.objects.filter(person=person, state=HeldState.WAITING)
+    if not may_leave(held, person.connection).exists():
+        return found
+    return replace(_with(found, _HELD), is_here=True, fix=_DECIDE)
 
 
 def _as_noted(found: Trace, person: DirectoryPerson, why: Leaving | None, judged: bool) -> Trace:
@@ -187,9 +205,7 @@ def _with(found: Trace, step: TraceStep) -> Trace:
 def _directory(person: DirectoryPerson) -> TraceStep:
     if person.state != PersonState.ACTIVE:
         return TraceStep("directory", False, say("They are not in the directory any more."))
-    stays = person.kept or person.protected
-    if stays:
+    if person.kept or person.protected:
         words = say("They are still in the directory: somebody decided that they stay.")
-    else:
-        words = say("They are still in the directory: their removal is held, and waits for a decision.")
-    return TraceStep("directory", True, words)
+        return TraceStep("directory", True, words)
+    return _HELD

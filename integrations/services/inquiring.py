@@ -19,7 +19,7 @@ from integrations.models import Connection, ConnectionState, DirectoryPerson, In
 from integrations.people import EVENT_FIELD, Person, plain
 from integrations.provider import Events, Kind, Record, Settings, Source, Unreadable
 from integrations.services.credentials import connection_settings
-from integrations.services.explaining import known_of, last_problem
+from integrations.services.explaining import known_of, last_problem, while_held
 from integrations.services.records import record_of
 from integrations.sources.rest import without
 from portal.accounts import limits
@@ -196,10 +196,13 @@ def _answer(look: _Look, match: _Match) -> dict[str, Any]:
         rules=look.rules,
         unreadable=match.unreadable.code if match.unreadable else "",
     )
+    found = trace(facts)
+    if person and not found.is_here:
+        found = while_held(found, person)
     return {
         "name": str(person) if person else _name(facts.person) or match.source_id,
         "person": str(person.public_id) if person else "",
-        **trace(facts).as_data(),
+        **found.as_data(),
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from integrations.engine.explain import Trace, TraceStep
 from integrations.models import Connection, ConnectionState, DirectoryPerson
 from integrations.services import holds, local
@@ -30,6 +32,30 @@ def told(connection: Connection, number: int) -> Trace:
 
 def step(found: Trace, name: str) -> TraceStep:
     return next(one for one in found.steps if one.step == name)
+
+
+# --- whose removal waits for a decision ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("left", "failed"),
+    [
+        (ListSource(STAFF[:12]), "listed"),
+        (ListSource([*STAFF[:12], *({**one, "status": "terminated"} for one in STAFF[12:])]), "status"),
+    ],
+)
+def test_nobody_is_told_that_the_next_run_removes_whose_removal_is_held(
+    sync: Syncer, connection: Connection, admin: User, left: ListSource, failed: str
+) -> None:
+    sync(ListSource(STAFF))
+    assert sync(left).held == 8
+    found = told(connection, 15)
+    assert found.is_here
+    assert (step(found, failed).ok, step(found, "directory").ok) == (False, True)
+    assert "their removal is held" in step(found, "directory").words
+    assert "as soon as somebody releases their removal" in found.fix
+    local.protect(DirectoryPerson.objects.get(source_id="s15"), on=True, by=admin)
+    assert "they are protected" in step(told(connection, 15), "directory").words
 
 
 # --- whoever would have left, and stays ---------------------------------------------------------------------

@@ -160,6 +160,18 @@ def test_a_german_customer_reads_the_way_and_the_smallest_change_in_german(side:
     assert "They" not in html
 
 
+def test_asked_about_somebody_whose_removal_is_held_the_decision_is_named(side: Side) -> None:
+    Held.objects.create(run=side.run, person=side.person, why="terminated")
+    listed = record("Amber-0", first="Amber", status="terminated")
+    (answer,) = asked(side, "amber", ListSource([listed])).answers
+    found = Trace.from_data(answer)
+    assert "their removal is held" in found.steps[-1].words
+    assert "as soon as somebody releases their removal" in found.fix
+    assert found.is_here
+    (answer,) = asked(side, "first", ListSource([record("Amber-0")])).answers
+    assert Trace.from_data(answer).steps[-1].words == "They are in the directory."
+
+
 def test_an_answer_has_no_field_that_the_rules_do_not_use(side: Side) -> None:
     people = [record("z1", first="Zoe", business_unit="Hidden unit", personal_email="zoe@home.example")]
     inquiry = asked(side, "zoe", ListSource(people))
