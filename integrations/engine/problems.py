@@ -48,6 +48,11 @@ FEW_EVENTS = "few_events"
 NOT_ABOUT_PEOPLE = frozenset({FIELD_NEVER_SENT, EVENT_UNREADABLE, FEW_EVENTS})
 # With these nobody was skipped: whoever it is about is as they should be, but for one value.
 REMARKS = frozenset({SHORTENED, MANAGER_UNKNOWN, FIELD_NEVER_SENT, FEW_EVENTS})
+# Records with these codes could be read; whatever else a source brings along is about those that could not.
+READ = REMARKS | {
+    *(DUPLICATE_ID, MISSING_WORK_EMAIL, MISSING_EMAIL, INVALID_EMAIL),
+    *(DUPLICATE_EMAIL, OWNED_ELSEWHERE, AMBIGUOUS_MATCH),
+}
 # Records with these codes cannot be told apart from anybody who is missing in the answer.
 UNIDENTIFIED = frozenset({MISSING_ID, UNUSABLE_ID})
 

@@ -12,7 +12,7 @@ from integrations.engine.mapping import When
 from integrations.engine.policy import BY_EVENT, Leaving, OnLeave
 from integrations.engine.problems import Found
 from integrations.engine.rules import Rules
-from integrations.engine.saying import say
+from integrations.engine.saying import say, small
 from integrations.engine.steps import StepName
 from integrations.models import (
     Change,
@@ -82,8 +82,7 @@ def explain_person(person: DirectoryPerson) -> Explained:
         rules=rules if judged else replace(rules, filter=type(rules.filter)()),
         unreadable="",
     )
-    found = _as_noted(trace(facts), person, why, judged)
-    return Explained(while_held(found, person), judged)
+    return Explained(while_held(_walked(facts, person, why, judged), person), judged)
 
 
 def while_held(found: Trace, person: DirectoryPerson) -> Trace:
@@ -92,6 +91,16 @@ def while_held(found: Trace, person: DirectoryPerson) -> Trace:
     if not may_leave(held, person.connection).exists():
         return found
     return replace(_with(found, _HELD), is_here=True, fix=_DECIDE)
+
+
+def _walked(facts: Facts, person: DirectoryPerson, why: Leaving | None, judged: bool) -> Trace:
+    """Somebody here whose record the latest run left aside stayed as they were: of that record little is known."""
+    unused = facts.problem if why is None and facts.was_here else None
+    if unused is None or unused.code == problems.DUPLICATE_ID:  # the first of two was used
+        return _as_noted(trace(facts), person, why, judged)
+    if unused.code not in problems.READ:
+        return trace(replace(facts, person=None, unreadable=unused.code))
+    return _with(_as_noted(trace(facts), person, why, judged), _not_used(unused))
 
 
 def _as_noted(found: Trace, person: DirectoryPerson, why: Leaving | None, judged: bool) -> Trace:
@@ -147,6 +156,15 @@ def last_problem(connection: Connection, source_id: str) -> Found | None:
     run = latest_reading(connection)
     row = Problem.objects.filter(run=run, source_id=source_id).exclude(code__in=problems.REMARKS).first()
     return Found(row.code, source_id, row.person_name, row.field, row.shape) if row else None
+
+
+def _not_used(problem: Found) -> TraceStep:
+    told = problems.words(problem.code)
+    title = small(told.title)
+    words = say(
+        "The last run could not use their record: %(problem)s. They stayed as they were.", problem=title
+    )
+    return TraceStep("mapping", False, words, (say(told.meaning), say(told.remedy)))
 
 
 def _left_because(person: DirectoryPerson) -> Leaving | None:

@@ -116,3 +116,32 @@ def test_after_an_undo_nothing_is_said_of_the_hr_system_before_it_was_read_again
     Connection.objects.update(state=ConnectionState.CONNECTED)
     sync(ListSource(STAFF))
     assert step(told(connection, 15), "status").words == "They work there."
+
+
+# --- whose record was of no use -----------------------------------------------------------------------------
+
+
+def test_somebody_here_whose_record_the_last_run_could_not_use_is_told_so(
+    sync: Syncer, connection: Connection
+) -> None:
+    sync(ListSource(STAFF))
+    run = sync(staff(1, fields={**STAFF[1]["fields"], "work_email": ""}))
+    assert run.problem_count == 1
+    found = told(connection, 1)
+    assert (found.is_here, step(found, "mapping").ok) == (True, False)
+    assert step(found, "mapping").words == (
+        "The last run could not use their record: no work e-mail. They stayed as they were."
+    )
+    assert "Enter the work e-mail address in the HR system" in step(found, "mapping").details[-1]
+    assert step(told(connection, 2), "mapping").ok
+
+
+def test_of_a_record_that_could_not_be_read_nothing_else_is_said(
+    sync: Syncer, connection: Connection
+) -> None:
+    sync(ListSource(STAFF))
+    sync(staff(1, status="sabbatical"))
+    found = told(connection, 1)
+    assert [one.ok for one in found.steps] == [False, None, None, None, True]
+    assert "their record cannot be read: unknown status" in step(found, "listed").words
+    assert found.fix.startswith("Nothing alters it until their record can be read")
