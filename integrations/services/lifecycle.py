@@ -14,6 +14,7 @@ from integrations.models import (
     HeldState,
     Invitation,
     InvitationState,
+    Planned,
 )
 from integrations.models import PersonState as State
 from integrations.provider import Kind
@@ -80,6 +81,19 @@ def disconnect(connection: Connection, *, by: User, now: Clock = clock.now) -> C
         record_of(row, "connection.disconnect", by=by, state=row.state)
     connection.refresh_from_db()
     return connection
+
+
+def end_set_up(connection: Connection, *, by: User) -> None:
+    """Ends what was only being set up, with its plans and the people in them; any other stays as it is.
+
+    People whom it had before it was set up again stay. Raises NeedsPerson.
+    """
+    with transaction.atomic():
+        row = locked_connection(connection)
+        if row.state != ConnectionState.SETTING_UP:
+            return
+        disconnect(row, by=by)
+        Planned.objects.filter(run__connection=row).delete()
 
 
 def set_entitlement(company: Company, *, hris: bool, several: bool, by: User) -> Company:

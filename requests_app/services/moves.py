@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from integrations.models import ConnectionState
 from integrations.provider import Kind
 from integrations.services.connections import activate_connection
+from integrations.services.lifecycle import end_set_up
 from portal.accounts.models import Role, User
 from portal.accounts.services import scope_of
 from portal.audit.services import record
@@ -202,6 +203,17 @@ def _approved(req: Request, by: User) -> None:
         make_move(req, "go_live", by=None)
 
 
+def _given_up(req: Request, by: User) -> None:
+    """Nobody will approve what was set up for it, so nothing of that is kept, unless another request has it too."""
+    others = Request.objects.filter(connection=req.connection_id).exclude(pk=req.pk)
+    if req.connection is None or any(other.current_stage.is_open for other in others):
+        return
+    try:
+        end_set_up(req.connection, by=by)
+    except NeedsPerson as error:
+        raise MoveRefused(_(error.sentence), "connection") from None
+
+
 def _tell_issue(req: Request) -> None:
     """An approval after an approval: what changed in between, as one comment, and the files that came."""
     approvals = Event.objects.filter(req=req, move="approve").order_by("-pk")
@@ -236,4 +248,9 @@ def marker_of(req: Request) -> str:
     return f"intreq-{req.public_id.hex}"
 
 
-_EFFECTS: dict[str, Callable[[Request, User], None]] = {"submit": _submitted, "approve": _approved}
+_EFFECTS: dict[str, Callable[[Request, User], None]] = {
+    "submit": _submitted,
+    "approve": _approved,
+    "reject": _given_up,
+    "cancel": _given_up,
+}
