@@ -12,6 +12,7 @@ from integrations.provider import Item, ItemKind, Provider
 from integrations.sources.oidc import Discovery
 from portal.kit.certificates import ClientCertificate
 from portal.kit.errors import NeedsPerson
+from portal.kit.retold import retold
 
 _LONGEST_LINE = 500
 _LONGEST_BLOCK = 20_000  # a certificate with its chain
@@ -65,10 +66,10 @@ class CredentialsForm(forms.Form):
             )
         except NeedsPerson as error:
             if error.code == "wrong_passphrase" and "passphrase" in self.fields:
-                self.add_error("passphrase", _(error.sentence))
+                self.add_error("passphrase", retold(error.sentence))
             else:
                 self.add_error(
-                    "private_key" if error.code in _KEY_FAULTS else "certificate", _(error.sentence)
+                    "private_key" if error.code in _KEY_FAULTS else "certificate", retold(error.sentence)
                 )
 
     def _check_entries(self, sign_in: Discovery, values: Mapping[str, Any]) -> None:

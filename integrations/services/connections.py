@@ -47,6 +47,7 @@ MOST_SYNCS, SYNCS_PER = 6, timedelta(hours=1)
 WAITS = gettext_noop(
     "Approved. It waits for the customer's administrator to look at the plan and confirm it."
 )
+ENDED = gettext_noop("This connection was ended. A new request connects the system again.")
 _WORKS = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
 
 
@@ -302,11 +303,12 @@ def _stop(connection: Connection, state: ConnectionState, why: str) -> None:
 
 def _must_sync(connection: Connection) -> None:
     if connection.kind != Kind.HRIS:
-        raise NeedsPerson("A sign-in connection has nobody to sync.", code="nothing_to_sync")
+        raise NeedsPerson(_("A sign-in connection has nobody to sync."), code="nothing_to_sync")
     if connection.state == ConnectionState.SETTING_UP:
         raise NeedsPerson(
             _("The connection is still being set up. Confirm its plan first."), code="not_running"
         )
-    if connection.state in (ConnectionState.PAUSED, ConnectionState.DISCONNECTED):
-        words = connection.get_state_display().lower()
-        raise NeedsPerson(f"The connection is {words}. Resume or reconnect it first.", code="not_running")
+    if connection.state == ConnectionState.PAUSED:
+        raise NeedsPerson(_("The connection is paused. Resume it first."), code="not_running")
+    if connection.state == ConnectionState.DISCONNECTED:
+        raise NeedsPerson(_(ENDED), code="not_running")

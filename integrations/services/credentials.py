@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
 from integrations.models import Connection, Credential, Draft
 from integrations.provider import Item, ItemKind, Method, Provider, Settings
@@ -45,7 +46,7 @@ def connection_settings(
             opened[credential.key] = vault().decrypt(bytes(credential.sealed), credential.place())
         except SecretUnreadable:
             raise NeedsPerson(
-                "The stored credentials can no longer be read. Enter them again.",
+                _("The stored credentials can no longer be read. Enter them again."),
                 code="credentials_unreadable",
             ) from None
     return opened

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from integrations.models import (
     Connection,
@@ -76,21 +77,23 @@ def reject(connection: Connection, people: People, *, reason: str, by: User) -> 
 def _said(reason: str) -> str:
     said = " ".join(reason.split())[:LONGEST_REASON]
     if not said:
-        raise NeedsPerson("Say why: it is kept with the decision.", code="no_reason")
+        raise NeedsPerson(_("Say why: it is kept with the decision."), code="no_reason")
     return said
 
 
 def _chosen(connection: Connection, people: People) -> QuerySet[Held]:
     if connection.state == ConnectionState.DISCONNECTED:
         raise NeedsPerson(
-            "The connection was disconnected. Its people stay as they are, and nothing changes them any more.",
+            _(
+                "The connection was disconnected. Its people stay as they are, and nothing changes them any more."
+            ),
             code="not_running",
         )
     rows = waiting(connection)
     if people is not None:
         rows = rows.filter(person__public_id__in=list(people))
     if not rows.exists():
-        raise NeedsPerson("Nobody of them waits for a decision any more.", code="nobody_waits")
+        raise NeedsPerson(_("Nobody of them waits for a decision any more."), code="nobody_waits")
     return rows
 
 

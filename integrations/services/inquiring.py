@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from integrations.engine.explain import Facts, trace
 from integrations.engine.pipeline import permitted
@@ -51,9 +52,9 @@ def ask(connection: Connection, query: str, *, by: User) -> Inquiry:
     audit log has that somebody asked, not about whom: what was typed is gone after a day.
     """
     if connection.kind != Kind.HRIS or connection.state in _NOT_ASKED:
-        raise NeedsPerson("The HR system can be asked as soon as it is connected.", code="not_running")
+        raise NeedsPerson(_("The HR system can be asked as soon as it is connected."), code="not_running")
     if len(query) < SHORTEST:
-        raise NeedsPerson("Enter a name, an e-mail address or an employee number.", code="nothing_asked")
+        raise NeedsPerson(_("Enter a name, an e-mail address or an employee number."), code="nothing_asked")
     running = Inquiry.objects.filter(connection=connection, query=query, job_state__in=OPEN_STATES).first()
     if running:
         return running
@@ -107,8 +108,10 @@ def perform_inquiry(inquiry: Inquiry, **parts: Any) -> None:
         update(inquiry, answers=answers, finished_at=Now())
     if not ended and len(matches) < MOST_MATCHES:
         raise NeedsPerson(
-            "The list is longer than can be read for one question, and the rest was not looked at. An e-mail address or "
-            "an employee number is found sooner than a name.",
+            _(
+                "The list is longer than can be read for one question, and the rest was not looked at. An e-mail address or "
+                "an employee number is found sooner than a name."
+            ),
             code="list_too_long",
         )
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from integrations.engine import problems
@@ -84,12 +85,12 @@ def resolve(connection: Connection, code: str | None = None, *, now: Clock = clo
 def snooze(issue: Issue, days: int, *, by: User, now: Clock = clock.now) -> Issue:
     """Puts an open issue aside for so many days, 0 takes it back. Raises NeedsPerson."""
     if days not in (0, *SNOOZES):
-        raise NeedsPerson("Choose for how many days the issue is put aside.", code="days")
+        raise NeedsPerson(_("Choose for how many days the issue is put aside."), code="days")
     until = now() + timedelta(days=days) if days else None
     with transaction.atomic():
         fresh = Issue.objects.select_for_update().get(pk=issue.pk)
         if fresh.resolved_at:
-            raise NeedsPerson("This issue is over already.", code="over")
+            raise NeedsPerson(_("This issue is over already."), code="over")
         fresh.snoozed_until, fresh.snoozed_by = until, by if until else None
         fresh.save(update_fields=["snoozed_until", "snoozed_by"])
         connection = Connection.objects.select_related("company").get(pk=fresh.connection_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from integrations.models import (
@@ -36,7 +37,6 @@ NOT_IN_PLAN = gettext_noop(
     "The plan of this company does not include HR connections any more. Nobody is removed by that, and it goes on "
     "by itself as soon as the plan includes them again."
 )
-_ENDED = "This connection was ended. A new request connects the system again."
 
 
 def pause(connection: Connection, *, by: User) -> Connection:
@@ -44,7 +44,7 @@ def pause(connection: Connection, *, by: User) -> Connection:
     with transaction.atomic():
         row = _locked(connection)
         if row.state == ConnectionState.SETTING_UP:
-            raise NeedsPerson("It is still being set up: there is nothing to pause.", code="not_running")
+            raise NeedsPerson(_("It is still being set up: there is nothing to pause."), code="not_running")
         if row.state != ConnectionState.PAUSED:
             connections.pause(row)
             record_of(row, "connection.pause", by=by, state=row.state)
@@ -161,5 +161,5 @@ def _locked(connection: Connection) -> Connection:
     """Raises NeedsPerson for one that was ended, or while a run is writing."""
     row = locked_connection(connection)
     if row.state == ConnectionState.DISCONNECTED:
-        raise NeedsPerson(_ENDED, code="ended")
+        raise NeedsPerson(_(connections.ENDED), code="ended")
     return row

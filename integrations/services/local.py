@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from integrations.engine.normalise import address, capped
 from integrations.models import Connection, DirectoryPerson, Group, Membership, PersonState
@@ -32,7 +33,7 @@ def edit_person(person: DirectoryPerson, values: Mapping[str, str], *, by: User)
             return ()
         if "email" in differing and is_taken(fresh, differing["email"]):
             raise NeedsPerson(
-                "Somebody else of this company has this e-mail address.", code="duplicate_email"
+                _("Somebody else of this company has this e-mail address."), code="duplicate_email"
             )
         DirectoryPerson.objects.filter(pk=fresh.pk).update(
             **differing, edited_at=Now(), updated_at=Now(), raw_digest=NO_DIGEST
@@ -63,7 +64,9 @@ def join(group: Group, person: DirectoryPerson, *, by: User) -> None:
     """Raises NeedsPerson: of another connection, deactivated, or a run is going on."""
     with standing_still(group.connection) as connection:
         fresh = _active(person, connection)
-        _, joined = Membership.objects.get_or_create(group=group, person=fresh, defaults={"by_hand": True})
+        _membership, joined = Membership.objects.get_or_create(
+            group=group, person=fresh, defaults={"by_hand": True}
+        )
         if joined:
             _note_by_hand("group.join", group, fresh, connection, by)
 
@@ -71,7 +74,7 @@ def join(group: Group, person: DirectoryPerson, *, by: User) -> None:
 def leave(group: Group, person: DirectoryPerson, *, by: User) -> None:
     """Raises NeedsPerson while a run is going on. Whoever is not in the group stays out of it."""
     with standing_still(group.connection) as connection:
-        gone, _ = Membership.objects.filter(group=group, person=person).delete()
+        gone, _each = Membership.objects.filter(group=group, person=person).delete()
         if gone:
             _note_by_hand("group.leave", group, person, connection, by)
 
@@ -81,17 +84,17 @@ def _clean(name: str, value: str) -> str:
         return capped(name, value)[0]
     found = address(value)
     if found is None:
-        raise NeedsPerson("This is no e-mail address.", code="email")
+        raise NeedsPerson(_("This is no e-mail address."), code="email")
     return found
 
 
 def _active(person: DirectoryPerson, connection: Connection) -> DirectoryPerson:
     fresh = DirectoryPerson.objects.select_for_update().filter(pk=person.pk, connection=connection).first()
     if fresh is None:
-        raise NeedsPerson("This person does not belong to that connection.", code="other_connection")
+        raise NeedsPerson(_("This person does not belong to that connection."), code="other_connection")
     if fresh.state != PersonState.ACTIVE:
         raise NeedsPerson(
-            "This person is deactivated, so nothing about them can be changed.", code="deactivated"
+            _("This person is deactivated, so nothing about them can be changed."), code="deactivated"
         )
     return fresh
 

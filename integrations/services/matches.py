@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from integrations.engine.problems import AMBIGUOUS_MATCH
 from integrations.models import Connection, DirectoryPerson, Match
@@ -44,7 +45,7 @@ def decide(match: Match, *, person: DirectoryPerson | None, by: User) -> None:
         connection = locked_connection(match.connection)  # before the match, as runs lock them
         fresh = Match.objects.select_for_update().get(pk=match.pk)
         if DirectoryPerson.objects.filter(connection=connection, source_id=fresh.source_id).exists():
-            raise NeedsPerson("A run has carried this decision out already.", code="carried_out")
+            raise NeedsPerson(_("A run has carried this decision out already."), code="carried_out")
         if person is not None:
             _must_be_possible(fresh, person)
         rows = Match.objects.filter(pk=fresh.pk)
@@ -59,10 +60,10 @@ def decide(match: Match, *, person: DirectoryPerson | None, by: User) -> None:
 
 def _must_be_possible(match: Match, person: DirectoryPerson) -> None:
     if str(person.public_id) not in match.candidates or person.company_id != match.connection.company_id:
-        raise NeedsPerson("This person is none of those who could be meant.", code="no_candidate")
+        raise NeedsPerson(_("This person is none of those who could be meant."), code="no_candidate")
     others = Match.objects.filter(connection=match.connection, chosen=person).exclude(pk=match.pk)
     if others.filter(~Exists(_obeyed())).exists():
-        raise NeedsPerson("Somebody else was decided to be this person already.", code="taken")
+        raise NeedsPerson(_("Somebody else was decided to be this person already."), code="taken")
 
 
 def _obeyed() -> QuerySet[DirectoryPerson]:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from integrations.models import Connection, ConnectionState, RunKind
 from integrations.provider import Kind, Provider
@@ -108,17 +109,18 @@ def checked(entries: Sequence[str]) -> tuple[str, ...]:
     found = sorted({entry.strip().lower() for entry in entries if entry.strip()})
     if any(entry.startswith("every") for entry in found):
         if len(found) > 1:
-            raise NeedsPerson("Choose either times of day or one interval, not both.", code="schedule")
+            raise NeedsPerson(_("Choose either times of day or one interval, not both."), code="schedule")
         if not 1 <= interval_of(found) <= 24:
-            raise NeedsPerson("Choose an interval from every hour to every 24 hours.", code="schedule")
+            raise NeedsPerson(_("Choose an interval from every hour to every 24 hours."), code="schedule")
         return tuple(found)
     if wrong := next((entry for entry in found if not _TIME.fullmatch(entry)), None):
-        raise NeedsPerson(f"“{wrong[:20]}” is not a time of day such as 02:00.", code="schedule")
+        told = {"entry": wrong[:20]}
+        raise NeedsPerson(_("“%(entry)s” is not a time of day such as 02:00.") % told, code="schedule")
     if len(found) > MOST_TIMES:
-        raise NeedsPerson("Choose at most 24 times a day.", code="schedule")
+        raise NeedsPerson(_("Choose at most 24 times a day."), code="schedule")
     times = [timedelta(hours=int(entry[:2]), minutes=int(entry[3:])) for entry in found]
     if any(later - earlier < LEAST_APART for earlier, later in _neighbours(times)):
-        raise NeedsPerson("Leave at least one hour between two times, midnight included.", code="schedule")
+        raise NeedsPerson(_("Leave at least one hour between two times, midnight included."), code="schedule")
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from integrations.models import Connection
 from integrations.services.locks import locked_connection
@@ -20,7 +21,7 @@ def standing_still(connection: Connection) -> Iterator[Connection]:
         locked = locked_connection(connection, against_runs=True)
         if open_run(locked) is not None:
             raise NeedsPerson(
-                "A run of this connection is going on. Try again as soon as it is over.",
+                _("A run of this connection is going on. Try again as soon as it is over."),
                 code="already_running",
             )
         yield locked

@@ -32,6 +32,7 @@ from portal.kit.certificates import ClientCertificate
 from portal.kit.errors import NeedsPerson, RetryLater
 from portal.kit.http import Http
 from portal.kit.outbound import egress
+from portal.kit.retold import retold
 
 MOST_TRIES, TRIES_PER = 10, timedelta(minutes=10)
 _LONGEST = 20_000  # characters of one value; a certificate with its chain
@@ -136,7 +137,7 @@ def must_be_usable(provider: Provider, typed: Settings) -> None:
     try:
         ClientCertificate.from_text(certificate, key, typed.get("passphrase", ""))
     except NeedsPerson as error:
-        raise NeedsPerson(_(error.sentence), code=error.code) from None
+        raise NeedsPerson(retold(error.sentence), code=error.code) from None
 
 
 def must_be_complete(provider: Provider, held: Settings, method: Method | None = None) -> None:
@@ -157,7 +158,7 @@ def must_be_complete(provider: Provider, held: Settings, method: Method | None =
 
 def _in_words(error: NeedsPerson, provider: Provider) -> str:
     """The card's or the source's own sentence; where that is not translated, one about the same that is."""
-    said = _(error.sentence)
+    said = retold(error.sentence)
     in_english = (get_language() or "en").startswith("en")
     if not in_english and said == error.sentence and error.code in _WORDS:
         words = "field_named" if error.about and error.code == "field_not_granted" else error.code

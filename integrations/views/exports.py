@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from integrations import queries
-from integrations.models import DirectoryPerson, Membership
+from integrations.models import DirectoryPerson, Membership, PersonState
 from integrations.people import ATTRIBUTES
 from integrations.views.people_filter import as_recorded, chosen_by
 from integrations.views.shared import DeskRequest, company_of
@@ -51,9 +51,9 @@ def directory_export(request: DeskRequest) -> HttpResponseBase:
             details={"filter": as_recorded(chosen), "count": found.count()},
         )
     name = f"people-{timezone.localtime(clock.now()):%Y-%m-%d}.csv"
-    # The words of the heading are chosen now: while the file streams, the reader's language is no longer set.
+    # The words are chosen now: while the file streams, the reader's language is no longer set.
     return StreamingHttpResponse(
-        csv_of(_lines(found, _heading())),
+        csv_of(_lines(found, _heading(), _states())),
         content_type=_TYPE,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -63,7 +63,13 @@ def _heading() -> tuple[str, ...]:
     return (*(_(label) for label in ATTRIBUTES.values()), _("State"), _("Groups"), _("HR system"))
 
 
-def _lines(found: QuerySet[DirectoryPerson], heading: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
+def _states() -> dict[str, str]:
+    return {state.value: _(str(state.label)) for state in PersonState}
+
+
+def _lines(
+    found: QuerySet[DirectoryPerson], heading: Sequence[str], states: Mapping[str, str]
+) -> Iterator[tuple[Cell, ...]]:
     """The heading, then one row per person: three queries for every thousand, whatever the number."""
     yield tuple(heading)
     groups = Prefetch("memberships", Membership.objects.select_related("group").order_by("group__name"))
@@ -72,7 +78,8 @@ def _lines(found: QuerySet[DirectoryPerson], heading: Sequence[str]) -> Iterator
     while people := list(islice(stream, _AT_A_TIME)):
         managers = _managers(people)
         for person in people:
-            yield _cells(person, managers.get((person.connection_id, person.manager_id), ""))
+            manager = managers.get((person.connection_id, person.manager_id), "")
+            yield _cells(person, manager, states[person.state])
 
 
 def _managers(people: Sequence[DirectoryPerson]) -> dict[tuple[int, str], str]:
@@ -84,7 +91,7 @@ def _managers(people: Sequence[DirectoryPerson]) -> dict[tuple[int, str], str]:
     return {(each.connection_id, each.source_id): str(each) for each in rows}
 
 
-def _cells(person: DirectoryPerson, manager: str) -> tuple[Cell, ...]:
+def _cells(person: DirectoryPerson, manager: str, state: str) -> tuple[Cell, ...]:
     values = (manager if name == "manager_id" else getattr(person, name) for name in ATTRIBUTES)
     groups = "; ".join(each.group.name for each in person.memberships.all())
-    return (*values, str(person.get_state_display()), groups, person.connection.provider.name)
+    return (*values, state, groups, person.connection.provider.name)

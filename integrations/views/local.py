@@ -123,5 +123,5 @@ def _person(request: DeskRequest, group: Group) -> DirectoryPerson:
     except ValueError:
         found = None
     if found is None:
-        raise NeedsPerson("Choose somebody of this connection.", code="nobody")
+        raise NeedsPerson(_("Choose somebody of this connection."), code="nobody")
     return found

@@ -56,7 +56,7 @@ def _person(request: DeskRequest, match: Match) -> DirectoryPerson | None:
         return None
     found = next((one for one in services.candidates(match) if str(one.public_id) == said), None)
     if found is None:
-        raise NeedsPerson("Choose who it is, or that it is somebody new.", code="nobody")
+        raise NeedsPerson(_("Choose who it is, or that it is somebody new."), code="nobody")
     return found
 
 

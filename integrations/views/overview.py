@@ -24,6 +24,7 @@ from integrations.views.rule_words import (
 )
 from integrations.views.shared import address_for
 from portal.accounts.models import User
+from portal.kit.retold import retold
 
 RECEIPTS_SHOWN = 5
 
@@ -141,7 +142,7 @@ def _not_carried_out(connection: Connection, user: User, refused: Draft) -> Wait
 def _issue(issue: Issue) -> Waiting:
     label = _("Look at it") if issue.url else ""
     since = _("%(number)s times or people.") % {"number": intcomma(issue.count)} if issue.count > 1 else ""
-    return Waiting("warn", _(issue.words), since, issue.url, label)
+    return Waiting("warn", retold(issue.words), since, issue.url, label)
 
 
 def _issues(connection: Connection) -> list[Issue]:

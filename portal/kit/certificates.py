@@ -14,9 +14,15 @@ import certifi
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from django.utils.translation import gettext_noop
 
 from portal.kit.clock import Clock, now
 from portal.kit.errors import NeedsPerson
+
+# Said in English and retold to whoever reads it, sentence by sentence, with the day in its place.
+_EXPIRED = gettext_noop("The certificate expired on %(n1)s.")
+_RENEW = gettext_noop("Have a new one issued and paste it here.")
+_NOT_YET = gettext_noop("The certificate is not valid before %(n1)s.")
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,10 @@ class ClientCertificate:
         own = chain[0]
         if _public(own.public_key()) != _public(key.public_key()):
             raise NeedsPerson(
-                "The certificate and the private key do not belong together. Paste the key that the request "
-                "for this certificate was made with.",
+                gettext_noop(
+                    "The certificate and the private key do not belong together. Paste the key that the request "
+                    "for this certificate was made with."
+                ),
                 code="pair_mismatch",
             )
         _check_dates(own, clock())
@@ -91,9 +99,13 @@ def _chain(text: str) -> list[x509.Certificate]:
     except ValueError:
         pass
     if "PRIVATE KEY-----" in text:
-        said = "The certificate field holds a private key. Paste the certificate there, and the key below."
+        said = gettext_noop(
+            "The certificate field holds a private key. Paste the certificate there, and the key below."
+        )
     else:
-        said = "There is no readable certificate. Paste all of it, from BEGIN CERTIFICATE to END CERTIFICATE."
+        said = gettext_noop(
+            "There is no readable certificate. Paste all of it, from BEGIN CERTIFICATE to END CERTIFICATE."
+        )
     raise NeedsPerson(said, code="no_certificate")
 
 
@@ -106,14 +118,17 @@ def _key(text: str, passphrase: str) -> PrivateKeyTypes:
     except Exception as error:  # noqa: BLE001 - the library names a wrong passphrase and a broken key alike
         if b"ENCRYPTED" in data and passphrase and _looks_like_a_key(data):
             raise NeedsPerson(
-                "The passphrase does not open the private key. Enter the one that the key was saved with.",
+                gettext_noop(
+                    "The passphrase does not open the private key. Enter the one that the key was saved with."
+                ),
                 code="wrong_passphrase",
             ) from None
         raise _no_key(data) from error.with_traceback(None)
     if passphrase:
         return _key(text, "")
     raise NeedsPerson(
-        "The private key is protected by a passphrase. Enter the passphrase too.", code="wrong_passphrase"
+        gettext_noop("The private key is protected by a passphrase. Enter the passphrase too."),
+        code="wrong_passphrase",
     )
 
 
@@ -123,9 +138,13 @@ def _looks_like_a_key(data: bytes) -> bool:
 
 def _no_key(data: bytes) -> NeedsPerson:
     if b"BEGIN CERTIFICATE-----" in data:
-        said = "The private key field holds a certificate. Paste the key there, and the certificate above."
+        said = gettext_noop(
+            "The private key field holds a certificate. Paste the key there, and the certificate above."
+        )
     else:
-        said = "There is no readable private key. Paste all of it, from BEGIN PRIVATE KEY to END PRIVATE KEY."
+        said = gettext_noop(
+            "There is no readable private key. Paste all of it, from BEGIN PRIVATE KEY to END PRIVATE KEY."
+        )
     return NeedsPerson(said, code="no_private_key")
 
 
@@ -135,18 +154,17 @@ def _public(key: object) -> bytes:
     )
 
 
+def _day(moment: datetime) -> dict[str, str]:
+    return {"n1": f"{moment:%-d %B %Y}"}
+
+
 def _check_dates(certificate: x509.Certificate, at: datetime) -> None:
     if certificate.not_valid_after_utc <= at:
         raise NeedsPerson(
-            f"The certificate expired on {certificate.not_valid_after_utc:%-d %B %Y}. Have a new one issued "
-            "and paste it here.",
-            code="certificate_expired",
+            f"{_EXPIRED % _day(certificate.not_valid_after_utc)} {_RENEW}", code="certificate_expired"
         )
     if certificate.not_valid_before_utc > at:
-        raise NeedsPerson(
-            f"The certificate is not valid before {certificate.not_valid_before_utc:%-d %B %Y}.",
-            code="certificate_not_yet_valid",
-        )
+        raise NeedsPerson(_NOT_YET % _day(certificate.not_valid_before_utc), code="certificate_not_yet_valid")
 
 
 @contextmanager

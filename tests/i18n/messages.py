@@ -52,6 +52,7 @@ PO, MO = FOLDER / "django.po", FOLDER / "django.mo"
 CUSTOMER_FACING = (
     "portal/accounts/*.py",
     "portal/notices/*.py",
+    "portal/kit/certificates.py",
     "portal/kit/retold.py",
     "portal/templatetags/*.py",
     "portal/context.py",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo
 
+from portal.kit.retold import templates
 from tests.i18n import messages
 
 MAILS = messages.ROOT / "templates" / "emails"
@@ -21,6 +24,8 @@ CUSTOMER_MAILS = sorted(
 )
 _HELD = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}|</?\w+[^>]*>")
 _IN_TEMPLATE = re.compile(r"\{[{%].*?[%}]\}")
+
+_REFUSALS = frozenset({"NeedsPerson", "DraftRefused"})
 
 Key = tuple[str, str | None]
 
@@ -84,6 +89,44 @@ def test_nothing_is_marked_outside_the_customers_files() -> None:
         if path not in ours and "allauth" not in path.parts and any(messages.marked_in(path))
     ]
     assert strays == [], "name them in CUSTOMER_FACING"
+
+
+def test_no_refusal_is_written_in_english_alone(german: Catalog) -> None:
+    """Whatever a service or a view refuses with may meet a German customer: a sentence of the catalogue, never an
+    f-string, which nobody can look up."""
+    known = {message.id for message in german if message.id}
+    folders = (messages.ROOT / "integrations" / name for name in ("services", "views"))
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    wrong = [
+        f"{path.relative_to(messages.ROOT)}:{line} {said or 'an f-string'}"
+        for path in (*files, messages.ROOT / "portal" / "kit" / "certificates.py")
+        for line, said in refusals_in(path)
+        if said is None or not (said in known or known.issuperset(templates(said)))
+    ]
+    assert wrong == [], "say it with gettext, or with gettext_noop where it is stored"
+
+
+def refusals_in(path: Path) -> Iterator[tuple[int, str | None]]:
+    """Line and sentence of each refusal that is a plain text or a constant of its module; None for an f-string."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    constants = {
+        target.id: node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args):
+        if getattr(call.func, "id", "") not in _REFUSALS:
+            continue
+        first = call.args[0]
+        if isinstance(first, ast.JoinedStr):
+            if any(isinstance(part, ast.Constant) and str(part.value).strip() for part in first.values):
+                yield call.lineno, None
+        elif isinstance(first, ast.Constant):
+            yield call.lineno, str(first.value)
+        elif isinstance(first, ast.Name) and first.id in constants:
+            yield call.lineno, str(constants[first.id])
 
 
 def app_files(app: str) -> list[Path]:

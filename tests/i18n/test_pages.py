@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from django.test import Client
@@ -15,6 +18,7 @@ from pytest_django.fixtures import Settings
 
 from integrations import catalog
 from integrations.models import Change, ChangeKind, ConnectionState, RunOutcome
+from integrations.services.issues import raise_issue
 from portal.accounts.models import AccessLink, Role, User
 from portal.accounts.services import create_link
 from requests_app.lifecycle import Stage
@@ -23,6 +27,7 @@ from requests_app.services.moves import make_move
 from requests_app.services.talk import write_message
 from requests_app.services.tickets import render_ticket
 from tests.i18n.reading import english_in, words_of
+from tests.kit.doubles import Authority
 from tests.requests_app.factories import (
     a_request,
     a_tl,
@@ -36,7 +41,7 @@ from tests.requests_app.factories import (
     value_for,
 )
 from tests.support.links import path_of, press
-from tests.support.pages import Side, a_run, a_side, an_open_run
+from tests.support.pages import Side, a_connection, a_run, a_side, an_open_run
 from tests.support.people import a_customer, a_user
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -281,6 +286,46 @@ def test_credentials_that_were_refused_are_explained_in_german(side: Side) -> No
     answer = client.post(url, {"client_id": "", "client_secret": ""})
     assert answer.status_code == 422
     assert english_in(answer.content.decode()) == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"how": "times", "times": "25:00"},
+        {"how": "times", "times": "02:00, 02:10"},
+        {
+            "how": "times",
+            "times": ",".join(f"{hour:02}:{minute:02}" for hour in range(13) for minute in (0, 30)),
+        },
+    ],
+)
+def test_a_wrong_schedule_is_explained_in_german(side: Side, fields: dict[str, str]) -> None:
+    url = reverse("connection_schedule", args=[side.connection.public_id])
+    answer = german(side.customer).post(url, fields)
+    assert answer.status_code == 422
+    assert english_in(answer.content.decode()) == []
+
+
+def test_what_waits_at_a_connection_is_retold_in_german_with_its_day(side: Side) -> None:
+    raise_issue(side.connection, "failing", "The certificate expires on 3 December 2026.")
+    read(german(side.customer), reverse("connection_detail", args=[side.connection.public_id]))
+
+
+def test_the_staff_list_as_a_file_is_german_in_its_cells_too(side: Side) -> None:
+    url = reverse("directory_export") + f"?company={side.company.public_id}"
+    text = b"".join(cast(Any, german(side.customer).get(url))).decode("utf-8-sig")
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert row["Stand"] == "Aktiv"
+
+
+def test_a_certificate_that_ran_out_is_explained_in_german_with_its_day(side: Side) -> None:
+    adp = a_connection(side.company, provider="adp_workforce_now")
+    certificate, key = Authority.new().issue("client", days=-1)
+    url = reverse("connection_credentials", args=[adp.public_id])
+    given = {"client_id": "x", "client_secret": "y", "certificate": certificate, "private_key": key}
+    html = german(side.customer).post(url, given).content.decode()
+    assert "Lassen Sie ein neues ausstellen" in html
+    assert english_in(html) == []
 
 
 # --- who stays English --------------------------------------------------------------------------------------
