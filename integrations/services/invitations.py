@@ -193,7 +193,7 @@ def reissue(invitation: Invitation, *, by: User, now: Clock = clock.now) -> Invi
     try:
         take("invitation", str(person.public_id), most=_MOST_A_DAY, per=timedelta(days=1))
     except RateLimited as limited:
-        raise NeedsPerson("This person was invited several times today.", code="limited") from limited
+        raise NeedsPerson(_("This person was invited several times today."), code="limited") from limited
     with transaction.atomic():
         connection = locked_connection(person.connection)
         one_at_a_time(connection.company_id)
@@ -217,14 +217,14 @@ def reissue(invitation: Invitation, *, by: User, now: Clock = clock.now) -> Invi
 
 def _may_be_reissued(row: Invitation, connection: Connection) -> None:
     if connection.state in _STILL:
-        raise NeedsPerson("The connection is not running. Resume it first.", code="not_running")
+        raise NeedsPerson(_("The connection is not running. Resume it first."), code="not_running")
     if row.state == InvitationState.ACCEPTED:
-        raise NeedsPerson("This invitation was accepted already.", code="accepted")
+        raise NeedsPerson(_("This invitation was accepted already."), code="accepted")
     others = Invitation.objects.filter(person=row.person_id, state=InvitationState.PENDING).exclude(pk=row.pk)
     if others.exists():
-        raise NeedsPerson("This person has a newer invitation.", code="newer")
+        raise NeedsPerson(_("This person has a newer invitation."), code="newer")
     if row.person.state != PersonState.ACTIVE and row.person.left_because != EXPIRED:
-        raise NeedsPerson("This person has left. They are invited again if they come back.", code="left")
+        raise NeedsPerson(_("This person has left. They are invited again if they come back."), code="left")
     if row.person.state != PersonState.ACTIVE:
         _may_come_back(row.person)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils.translation import gettext_noop
 
 from integrations.engine.diff import LineKind
@@ -157,9 +157,7 @@ def _answer(run: Run, owned: int) -> Answer:
 
 def _sent_before(run: Run) -> int:
     """How many the last complete list had that was neither refused nor undone."""
-    full = (RunKind.FIRST, RunKind.SCHEDULED, RunKind.MANUAL)
-    taken = Q(outcome=RunOutcome.APPLIED) | Q(outcome=RunOutcome.HELD, held__gt=0)
-    lists = Run.objects.filter(taken, connection=run.connection_id, kind__in=full)
+    lists = Run.objects.that_read_everybody().filter(connection=run.connection_id)
     lists = lists.exclude(undone_by__outcome=RunOutcome.APPLIED)
     return lists.order_by("-pk").values_list("seen", flat=True).first() or 0
 
