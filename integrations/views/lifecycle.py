@@ -24,6 +24,7 @@ from integrations.services.states import tile
 from integrations.views.rule_words import filter_words, policy_lines
 from integrations.views.schedule import schedule_words, upcoming
 from integrations.views.shared import DeskRequest, connection_of, do_and_say
+from integrations.views.standing_words import forgets_on
 from portal.accounts.models import Company, Role
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
@@ -81,7 +82,8 @@ def _meaning(connection: Connection) -> str:
             "up to a day, and leaves this state as soon as a run succeeds."
         ),
         ConnectionState.PAUSED: _pause_means(connection.reason_code),
-        ConnectionState.DISCONNECTED: _("People stay as they were, and nothing changes them any more."),
+        ConnectionState.DISCONNECTED: _("People stay as they were, and nothing changes them any more.")
+        + forgets_on(connection),
     }[ConnectionState(connection.state)]
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from integrations.models import Connection, ConnectionState, Run
@@ -63,8 +67,21 @@ def advice(connection: Connection) -> str:
             "or replace the credentials if they are no longer the current ones."
         ),
         ConnectionState.PAUSED: _("Nothing is read and nobody is changed until the connection goes on."),
-        ConnectionState.DISCONNECTED: _("People stay as they are, and nothing changes them any more."),
+        ConnectionState.DISCONNECTED: _("People stay as they are, and nothing changes them any more.")
+        + forgets_on(connection),
     }[ConnectionState(connection.state)]
+
+
+def forgets_on(connection: Connection) -> str:
+    """A sentence more for an HR connection that was ended, with the day of `retention.purge_connections`; "" after it."""
+    if connection.kind != Kind.HRIS or connection.disconnected_at is None or connection.purged_at:
+        return ""
+    day = connection.disconnected_at + timedelta(days=settings.DISCONNECT_RETENTION_DAYS)
+    told = {"day": date_format(localtime(day), _("j F Y"))}
+    said = (
+        _("Their personal data is removed on %(day)s, unless the system is connected again by then.") % told
+    )
+    return f" {said}"
 
 
 def _setting_up(connection: Connection) -> str:

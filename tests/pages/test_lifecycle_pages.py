@@ -151,6 +151,17 @@ def test_seed_003_disconnect_keeps_people_and_stops_changes(side: Side) -> None:
     assert Entry.objects.filter(action="connection.disconnect").count() == 1
 
 
+@pytest.mark.parametrize("name", ["connection_detail", "connection_manage"])
+def test_the_day_on_which_an_ended_connection_is_forgotten_is_said_until_it_is(side: Side, name: str) -> None:
+    ended_at = clock.now() - timedelta(days=3)
+    Connection.objects.update(state=ConnectionState.DISCONNECTED, disconnected_at=ended_at)
+    day = ended_at + timedelta(days=30)
+    said = f"removed on {day.day} {day:%B %Y}"
+    assert said in page(side.customer, name, side.connection.public_id)
+    Connection.objects.update(purged_at=clock.now())
+    assert "is removed on" not in page(side.customer, name, side.connection.public_id)
+
+
 # --- the schedule -------------------------------------------------------------------------------------------
 
 
