@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from integrations.provider import Cursor
 from integrations.sources.asking import Answer, Ask, dig
+
+MOST_PEOPLE: Final = 2**31 - 1  # what the database counts to
 
 
 class Wrong(Exception):
@@ -95,8 +97,8 @@ class OffsetTotal:
         )
 
     def turn(self, answer: Answer, count: int, cursor: Cursor | None) -> Turn:
-        total = _told(answer, self.total)
-        if not isinstance(total, int) or isinstance(total, bool) or total < 0:
+        total = _total(answer.data, self.total)
+        if total is None:
             raise Wrong("it does not tell how many people there are")
         reached = _whole(cursor, "offset") + count
         if reached >= total:
@@ -162,12 +164,14 @@ def _told(answer: Answer, path: str) -> Any:
 
 
 def _total(data: Any, path: str) -> int | None:
-    """A total that is only information: absent or odd, it is None."""
+    """A total that makes sense. Absent, odd or absurdly large, it is None."""
     try:
         found = dig(data, path) if path else None
     except LookupError:
         return None
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
+    if not isinstance(found, int) or isinstance(found, bool):
+        return None
+    return found if 0 <= found <= MOST_PEOPLE else None
 
 
 def _whole(cursor: Cursor | None, name: str, start: int = 0) -> int:

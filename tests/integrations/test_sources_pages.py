@@ -85,10 +85,20 @@ def test_an_offset_ends_at_the_total_even_if_the_vendor_s_pages_are_smaller() ->
     assert ids(read(OffsetTotal("n"), body(1, 2, n=3), body(3, n=3))) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("total", [None, "3", -1, True, [], {}])
+@pytest.mark.parametrize("total", [None, "3", -1, True, [], {}, 10**12])
 def test_a_total_that_is_none_is_broken(total: Any) -> None:
-    with pytest.raises(RetryLater):
+    with pytest.raises(RetryLater, match="does not tell how many"):
         read(OffsetTotal("n"), body(1, n=total))
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"), [(3, 3), (2**31 - 1, 2**31 - 1), (2**31, None), (-1, None), ("3", None)]
+)
+def test_a_total_that_is_only_information_is_ignored_where_it_is_absurd(
+    told: Any, expected: int | None
+) -> None:
+    (page,) = read(CursorToken("c", total="n"), body(1, c=None, n=told))
+    assert (ids([page]), page.expected) == ([1], expected)
 
 
 def test_an_offset_that_stops_short_of_the_total_is_broken() -> None:
