@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, overload
 
@@ -83,7 +84,7 @@ class RestSource:
     `private`, names of this vendor that only sound harmless. `future_hires` are statuses that mean PREHIRE while
     `hired_on` is in the future.
     `granted` tells a check which fields the vendor must hand out.
-    A cursor is {"list": index, "at": the pager's cursor, "page": count, "seen": digest of the page before}.
+    A cursor is {"list": index, "at": the pager's cursor, "page": count, "seen": digests of the pages before}.
     """
 
     system: str
@@ -294,24 +295,29 @@ def _stamped(records: list[Any], listing: Listing) -> list[Any]:
     return records
 
 
+_MOST_REMEMBERED = 20  # pages; a cursor is stored with its run
+
+
 class _Walk:
-    """Where the reading of the lists stands, and whether it turns in a circle."""
+    """Where the reading of the lists stands, and whether it turns in a circle: in one session of any length,
+    and of the last pages after a resume."""
 
     def __init__(self, system: str, max_pages: int, cursor: Cursor | None) -> None:
-        start = cursor or {"list": 0, "at": None, "page": 0, "seen": ""}
+        start = cursor or {"list": 0, "at": None, "page": 0, "seen": []}
         self.system, self.max_pages = system, max_pages
         self.list: int = start["list"]
         self.at: Cursor | None = start["at"]
         self.page: int = start["page"]
-        self.seen: str = start["seen"]
+        seen = start["seen"]
+        # Runs that were under way when several digests were remembered first have one, or "".
+        self._seen = dict.fromkeys([seen] if isinstance(seen, str) else seen)
         self._visited = {(self.list, orjson.dumps(self.at))}
 
     def go(self, turn: Turn, records: list[Any]) -> None:
-        """On to the next page or list. Raises RetryLater for the page before, a cursor again, or no end."""
-        digest = hashlib.blake2b(orjson.dumps(records), digest_size=12).hexdigest() if records else ""
-        if digest and digest == self.seen:
-            raise broken(self.system, "it is the same page as before")
-        self.seen, self.page = digest, self.page + 1
+        """On to the next page or list. Raises RetryLater for a page or a cursor again, or no end."""
+        if records:
+            self._remember(hashlib.blake2b(orjson.dumps(records), digest_size=12).hexdigest())
+        self.page += 1
         self.list, self.at = (self.list + 1, None) if turn.cursor is None else (self.list, turn.cursor)
         mark = (self.list, orjson.dumps(self.at))
         if mark in self._visited:
@@ -320,12 +326,18 @@ class _Walk:
         if self.page >= self.max_pages:
             raise broken(self.system, "the list does not end")
 
+    def _remember(self, digest: str) -> None:
+        if digest in self._seen:
+            raise broken(self.system, "it is the same page as before")
+        self._seen[digest] = None
+
     def stay(self, at: Cursor) -> None:
         """On within a document, which cannot turn in a circle."""
         self.at, self.page = at, self.page + 1
 
     def cursor(self) -> Cursor:
-        return {"list": self.list, "at": self.at, "page": self.page, "seen": self.seen}
+        seen = [*islice(reversed(self._seen), _MOST_REMEMBERED)][::-1]
+        return {"list": self.list, "at": self.at, "page": self.page, "seen": seen}
 
 
 @overload

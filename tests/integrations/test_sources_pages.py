@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -121,6 +122,37 @@ def test_the_same_page_twice_stops_the_reading_also_after_a_resume() -> None:
         first = next(source(pages).pages(_egress(double).session(), SETTINGS))
     with pytest.raises(RetryLater, match="same page"):
         read(pages, body(1, c="y"), cursor=json.loads(json.dumps(first.cursor)))
+
+
+def test_a_list_that_begins_again_under_new_tokens_is_stopped() -> None:
+    circle = [body(number % 30, c=f"c{number}") for number in range(40)]
+    with serving(*circle) as double:
+        with pytest.raises(RetryLater, match="same page"):
+            list(source(CursorToken("c")).pages(_egress(double).session(), SETTINGS))
+        assert len(double.seen) == 31
+
+
+def test_a_short_circle_is_also_known_after_a_resume() -> None:
+    pages = CursorToken("c")
+    with serving(*(body(number, c=f"c{number}") for number in range(50))) as double:
+        last = list(islice(source(pages).pages(_egress(double).session(), SETTINGS), 50))[-1]
+    cursor = json.loads(json.dumps(last.cursor))
+    assert len(json.dumps(cursor)) < 1_000
+    with pytest.raises(RetryLater, match="same page"):
+        read(pages, body(31, c="x"), cursor=cursor)
+    assert ids(read(pages, body(50, c=None), cursor=cursor)) == [50]
+
+
+def test_a_run_that_was_under_way_with_one_digest_goes_on() -> None:
+    pages = CursorToken("c")
+    with serving(body(1, c="x")) as double:
+        first = next(source(pages).pages(_egress(double).session(), SETTINGS))
+    assert first.cursor is not None
+    before = {**first.cursor, "seen": first.cursor["seen"][0]}
+    assert ids(read(pages, body(2, c=None), cursor=before)) == [2]
+    assert ids(read(pages, body(2, c=None), cursor={**before, "seen": ""})) == [2]
+    with pytest.raises(RetryLater, match="same page"):
+        read(pages, body(1, c="y"), cursor=before)
 
 
 def test_a_list_that_never_ends_is_stopped() -> None:
