@@ -29,12 +29,14 @@ from integrations.models import (
 )
 from integrations.people import ATTRIBUTES, EVENT_FIELD, STATUS_FIELD, Person, Status
 from integrations.queries import latest_reading
+from integrations.services.invitation_ends import EXPIRED
 from integrations.services.releasing import may_leave
 
 _INSIDE = TraceStep("filter", True, say("They matched the filter when it was last looked at."))
 _OUTSIDE = TraceStep(
     "filter", False, say("They did not match the filter any more when it was last looked at.")
 )
+_EXPIRED = say("They did not accept their invitation in time.")
 _ASK = say("Ask the HR system now to see which condition it is, and what would bring them in.")
 _HELD = TraceStep(
     "directory",
@@ -108,6 +110,8 @@ def _as_noted(found: Trace, person: DirectoryPerson, why: Leaving | None, judged
     if why is Leaving.OUTSIDE:
         found = replace(_with(found, _directory(person)), is_here=person.state == PersonState.ACTIVE)
         return found if judged else replace(_with(found, _OUTSIDE), fix=_ASK)
+    if person.left_because == EXPIRED:
+        return replace(found, steps=tuple(map(_and_expired, found.steps)))
     if why is not Leaving.ABSENT and not judged:
         found = _with(found, _INSIDE)
     if why is None and person.state == PersonState.ACTIVE:
@@ -218,6 +222,10 @@ def _is_out_by(person: DirectoryPerson, rules: Rules, fields: Mapping[str, str])
 
 def _with(found: Trace, step: TraceStep) -> Trace:
     return replace(found, steps=tuple(step if one.step == step.step else one for one in found.steps))
+
+
+def _and_expired(step: TraceStep) -> TraceStep:
+    return replace(step, details=(_EXPIRED, *step.details)) if step.step == "directory" else step
 
 
 def _directory(person: DirectoryPerson) -> TraceStep:

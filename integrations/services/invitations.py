@@ -1,4 +1,4 @@
-"""Invitations once a run has made them: mailed, accepted, expired after six months, and issued again by a person."""
+"""Invitations once a run has made them: mailed, accepted, and issued again by a person."""
 
 from __future__ import annotations
 
@@ -10,41 +10,34 @@ from typing import Any
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
-from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from integrations.models import (
     Connection,
-    ConnectionState,
     DirectoryPerson,
     Invitation,
     InvitationState,
-    Membership,
     PersonState,
     Run,
 )
 from integrations.services.addresses import is_taken, one_at_a_time
+from integrations.services.invitation_ends import EXPIRED, LASTS, STILL, expire_invitations
 from integrations.services.locks import locked_connection
 from integrations.services.records import record_of
 from integrations.services.standing import look_again
-from integrations.targets.sql import NO_DIGEST
 from portal.accounts.limits import RateLimited, take
 from portal.accounts.models import AccessLink, Company, Language, User
 from portal.accounts.tasks import Mail, deliver
 from portal.kit import clock
 from portal.kit.clock import Clock
 from portal.kit.errors import NeedsPerson
-from portal.kit.leases import OPEN_STATES
 from portal.outbox.models import Effect
 from portal.outbox.services import effect, request_effect
 
 MAIL = "invitation.mail"
 PER_TICK = 200
-LASTS = timedelta(days=183)  # six months (seed 002)
-EXPIRED = "expired"
 _SIGNER = Signer(salt="integrations.invitation")
-_STILL = (ConnectionState.PAUSED, ConnectionState.DISCONNECTED)  # nobody is changed while they are
 _MOST_A_DAY = 3
 
 
@@ -89,7 +82,7 @@ def mail_invitations(now: datetime) -> int:
     due = Invitation.objects.filter(
         state=InvitationState.PENDING, mails=True, sent_at=None, expires_at__gt=now
     )
-    due = due.exclude(person__connection__state__in=_STILL)
+    due = due.exclude(person__connection__state__in=STILL)
     with transaction.atomic():
         rows = list(due.select_for_update(skip_locked=True, of=("self",)).order_by("pk")[:PER_TICK])
         for row in rows:
@@ -134,54 +127,7 @@ def look_after() -> None:
     expire_invitations(now)
 
 
-# --- the end of an invitation -------------------------------------------------------------------------------
-
-
-def expire_invitations(now: datetime) -> int:
-    """Duty: whoever did not accept in six months leaves again; the next run invites them anew. Returns how many.
-
-    While nothing can be read, nobody could be invited anew.
-    """
-    due = Invitation.objects.filter(state=InvitationState.PENDING, expires_at__lte=now)
-    due = due.exclude(person__connection__state__in=(*_STILL, ConnectionState.QUARANTINED))
-    with transaction.atomic():
-        due = due.filter(person__connection__in=_idle(due))
-        rows = list(
-            due.select_for_update(skip_locked=True, of=("self",)).order_by("expires_at", "pk")[:PER_TICK]
-        )
-        Invitation.objects.filter(pk__in=[row.pk for row in rows]).order_by().update(
-            state=InvitationState.EXPIRED
-        )
-        _let_go([row.person_id for row in rows], now)
-    return len(rows)
-
-
-def _idle(due: QuerySet[Invitation]) -> list[int]:
-    """Connections of whose people nothing is being written, locked before these as runs lock them.
-
-    A run that has read them already would bring back half of somebody. The next tick looks again.
-    """
-    rows = Connection.objects.select_for_update(skip_locked=True)
-    rows = rows.filter(pk__in=due.order_by().values("person__connection")).order_by("pk")
-    idle = set(rows.values_list("pk", flat=True))
-    running = Run.objects.filter(connection__in=idle, job_state__in=OPEN_STATES)
-    return sorted(idle - set(running.values_list("connection", flat=True)))
-
-
-def _let_go(people: list[int], now: datetime) -> None:
-    """Protected people stay. The digest of nobody's record: the next run reads them afresh."""
-    leaving = DirectoryPerson.objects.filter(pk__in=people, state=PersonState.ACTIVE, protected=False)
-    keys = list(leaving.order_by("pk").values_list("pk", flat=True))
-    for owner in Connection.objects.filter(pk__in=leaving.order_by().values("connection")):
-        look_again(owner)
-    Membership.objects.filter(person__in=keys).delete()
-    DirectoryPerson.objects.filter(pk__in=keys).order_by().update(
-        state=PersonState.DEACTIVATED,
-        left_because=EXPIRED,
-        deactivated_at=now,
-        updated_at=now,
-        raw_digest=NO_DIGEST,
-    )
+# --- issued again -------------------------------------------------------------------------------------------
 
 
 def reissue(invitation: Invitation, *, by: User, now: Clock = clock.now) -> Invitation:
@@ -216,7 +162,7 @@ def reissue(invitation: Invitation, *, by: User, now: Clock = clock.now) -> Invi
 
 
 def _may_be_reissued(row: Invitation, connection: Connection) -> None:
-    if connection.state in _STILL:
+    if connection.state in STILL:
         raise NeedsPerson(_("The connection is not running. Resume it first."), code="not_running")
     if row.state == InvitationState.ACCEPTED:
         raise NeedsPerson(_("This invitation was accepted already."), code="accepted")

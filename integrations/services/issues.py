@@ -18,6 +18,8 @@ from integrations.models import (
     ConnectionState,
     Held,
     HeldState,
+    Invitation,
+    InvitationState,
     Issue,
     Problem,
     Run,
@@ -35,10 +37,16 @@ CREDENTIALS = "credentials"
 FAILING = "failing"
 EXPIRING, EXPIRED = "expiring", "expired"
 HELD = "held_removals"
+INVITATIONS = "invitations"
 PROBLEM = "problem:"
 SNOOZES = (1, 3, 7, 30)  # days
 
 HELD_WORDS = gettext_noop("Removals wait for a decision.")
+INVITATIONS_WORDS = gettext_noop(
+    "Many invitations were not accepted in six months. So many people are not deactivated at once: they stay, and it is "
+    "looked at again after a week. Invite again whoever is to accept."
+)
+TIME_TO_LOOK = timedelta(days=7)  # by so much such invitations go on
 # Whoever it is about came in; only a field that never arrives is somebody's to mend.
 _NOBODY_WAITS = problems.REMARKS - problems.NOT_ABOUT_PEOPLE
 _READING = (RunKind.FIRST, RunKind.SCHEDULED, RunKind.MANUAL, RunKind.INCREMENTAL)
@@ -139,12 +147,19 @@ def _note_held(connection: Connection, run: Run | None, now: Clock) -> None:
 
 
 def close_settled() -> None:
-    """Duty: held removals that were all decided meanwhile, and connections that were ended, have no open issue."""
+    """Duty: held removals that were all decided meanwhile, invitations of which none is about to end any more, and
+    connections that were ended, have no open issue."""
     waiting = Held.objects.filter(person__connection=OuterRef("connection"), state=HeldState.WAITING)
     found = Issue.objects.filter(resolved_at=None)
     settled = found.filter(code=HELD).filter(~Exists(waiting))
+    ending = Invitation.objects.filter(
+        person__connection=OuterRef("connection"),
+        state=InvitationState.PENDING,
+        expires_at__lte=clock.now() + TIME_TO_LOOK,
+    )
+    accepted = found.filter(code=INVITATIONS).filter(~Exists(ending))
     ended = found.filter(connection__state=ConnectionState.DISCONNECTED)
-    for rows in (settled, ended):
+    for rows in (settled, accepted, ended):
         keys = list(rows.order_by("pk").values_list("pk", flat=True)[:500])
         if keys:
             Issue.objects.filter(pk__in=keys).order_by().update(resolved_at=clock.now())

@@ -28,7 +28,7 @@ from integrations.models import (
 )
 from integrations.people import ATTRIBUTES
 from integrations.services.departing import RELEASED, UNDONE
-from integrations.services.invitations import EXPIRED
+from integrations.services.invitation_ends import EXPIRED
 from integrations.services.states import tile
 from integrations.services.wording import attribute_label
 from portal.kit import clock

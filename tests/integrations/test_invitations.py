@@ -25,11 +25,10 @@ from integrations.models import (
     RunOutcome,
 )
 from integrations.services import invitations
+from integrations.services.invitation_ends import LASTS, expire_invitations
 from integrations.services.invitations import (
-    LASTS,
     PER_TICK,
     address_of,
-    expire_invitations,
     mail_invitations,
     reissue,
     token_of,
@@ -64,6 +63,10 @@ def invited(connection: Connection, key: str = "k1", **values: object) -> Invita
     )
     known = {"mails": True, "expires_at": clock.now() + LASTS, **values}
     return Invitation.objects.create(person=person, **known)
+
+
+def mailed(connection: Connection, key: str = "k1", **values: object) -> Invitation:
+    return invited(connection, key, sent_at=clock.now(), **values)
 
 
 def test_a_mail_goes_out_once_in_two_forms_with_its_address(connection: Connection) -> None:
@@ -174,10 +177,10 @@ def test_unknown_expired_replaced_and_removed_answer_alike(connection: Connectio
 def test_seed_002_after_six_months_it_is_removed_with_the_person_and_the_next_run_invites_again(
     sync: Syncer, connection: Connection
 ) -> None:
-    connection.policy = {"invites": True}
+    connection.policy = {"invites": True, "mails": True}
     connection.save(update_fields=["policy"])
     sync(ListSource(records(3)))
-    assert Invitation.objects.count() == 3
+    assert mail_invitations(clock.now()) == 3
     person = DirectoryPerson.objects.get(source_id="k00001")
     Invitation.objects.exclude(person=person).update(state=InvitationState.ACCEPTED)
     later = clock.now() + timedelta(days=185)
@@ -193,7 +196,7 @@ def test_seed_002_after_six_months_it_is_removed_with_the_person_and_the_next_ru
 
 
 def test_before_six_months_nothing_expires_and_protected_people_stay(connection: Connection) -> None:
-    invitation = invited(connection)
+    invitation = mailed(connection)
     assert expire_invitations(clock.now() + LASTS - timedelta(days=1)) == 0
     DirectoryPerson.objects.update(protected=True)
     assert expire_invitations(clock.now() + LASTS + timedelta(days=1)) == 1
@@ -203,7 +206,7 @@ def test_before_six_months_nothing_expires_and_protected_people_stay(connection:
 
 
 def test_while_nothing_can_be_read_no_invitation_expires(connection: Connection) -> None:
-    invited(connection)
+    mailed(connection)
     Connection.objects.update(state=ConnectionState.QUARANTINED)
     assert expire_invitations(clock.now() + 2 * LASTS) == 0
     Connection.objects.update(state=ConnectionState.DEGRADED)
@@ -220,7 +223,7 @@ def test_one_issued_again_is_mailed_again_and_lasts_six_months(connection: Conne
 
 
 def test_one_that_expired_comes_back_with_its_person(connection: Connection, admin: User) -> None:
-    invitation = invited(connection)
+    invitation = mailed(connection)
     expire_invitations(clock.now() + 2 * LASTS)
     invitation.refresh_from_db()
     again = reissue(invitation, by=admin)
@@ -238,6 +241,7 @@ def test_one_that_expired_comes_back_into_the_same_groups(
     connection.save(update_fields=["policy"])
     team = ListSource([record(key, department="Care") for key in ("a", "b")])
     sync(team)
+    Invitation.objects.update(sent_at=clock.now())
     Connection.objects.update(watermark="1")
     expire_invitations(clock.now() + 2 * LASTS)
     connection.refresh_from_db()
@@ -294,7 +298,7 @@ def test_a_run_whose_answer_was_refused_says_nothing_about_who_may_come_back(
 
 
 def test_nobody_leaves_for_an_invitation_while_a_run_goes_on(connection: Connection) -> None:
-    invited(connection)
+    mailed(connection)
     run = start_run(connection, kind=RunKind.MANUAL)
     assert expire_invitations(clock.now() + 2 * LASTS) == 0
     Run.objects.filter(pk=run.pk).update(job_state="done")

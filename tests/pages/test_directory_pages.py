@@ -203,6 +203,10 @@ def test_person_shows_groups_and_what_runs_did_to_them(side: Side) -> None:
     [
         ({"state": PersonState.DEACTIVATED, "left_because": "absent"}, "The HR system no longer lists them."),
         ({"state": PersonState.DEACTIVATED, "left_because": "outside"}, "The filter no longer lets them in."),
+        (
+            {"state": PersonState.DEACTIVATED, "left_because": "expired"},
+            "did not accept their invitation in time.",
+        ),
         ({"protected": True}, "Protected: no run ever deactivates them."),
         ({"kept": "absent"}, "Somebody decided that they stay"),
     ],
