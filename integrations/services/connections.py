@@ -103,18 +103,23 @@ def leave_set_up(draft: Draft, *, by: User) -> bool:
         return connection.approved_at is not None and _starts(connection, by)
 
 
+def replaced_with_plan(connection: Connection) -> bool:
+    """Whether other credentials are tried in a draft and confirmed with its plan, for the connection works."""
+    return connection.kind == Kind.HRIS and connection.state in _WORKS
+
+
 def replace_credentials(connection: Connection, settings: Mapping[str, str], by: User) -> None:
     """Stores other credentials and tries them at once. A secret left empty stays as it is.
 
     Raises NeedsPerson when they are refused, and with the code needs_plan for an HR connection that works: there the
     new ones are tried in a draft, and confirmed with its plan.
     """
+    if replaced_with_plan(connection):
+        raise NeedsPerson(
+            _("This connection works. Its credentials are changed together with a look at the plan."),
+            code="needs_plan",
+        )
     if connection.kind == Kind.HRIS:
-        if connection.state in _WORKS:
-            raise NeedsPerson(
-                _("This connection works. Its credentials are changed together with a look at the plan."),
-                code="needs_plan",
-            )
         must_be_usable(connection.provider, settings)
         if connection.state == ConnectionState.SETTING_UP:
             _try_and_store(connection, settings, by)

@@ -54,6 +54,7 @@ def connection_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "chart": run_chart([run for run in runs if not run.is_open and run.kind != RunKind.DRY]),
         "steps": words.steps(check),
         "given": given_credentials(connection),
+        "replaced_with_plan": services.replaced_with_plan(connection),
         "why_url": address_for(request.user, "why", connection.public_id) if context["hris"] else "",
         "may_plan": _may_plan(request.user, connection),
         "manage_url": address_for(request.user, "connection_manage", connection.public_id),

@@ -56,6 +56,8 @@ def connection_credentials(request: DeskRequest, public_id: UUID) -> HttpRespons
     if connection.state == ConnectionState.DISCONNECTED:
         messages.info(request, _("This connection was ended. A new request connects the system again."))
         return redirect("connection_detail", connection.public_id)
+    if services.replaced_with_plan(connection):
+        return _leads_to_the_change(request, connection)
     given = list(connection.credentials.filter(draft=None))
     form = CredentialsForm(
         connection.provider,
@@ -71,6 +73,16 @@ def connection_credentials(request: DeskRequest, public_id: UUID) -> HttpRespons
         "integrations/connection_credentials.html",
         {"connection": connection, "form": form},
         status=422 if form.is_bound else 200,
+    )
+
+
+def _leads_to_the_change(request: DeskRequest, connection: Connection) -> HttpResponse:
+    """A page from before it worked may still send some: they are not kept, and asked for again there."""
+    return render(
+        request,
+        "integrations/connection_credentials.html",
+        {"connection": connection, "replaced_with_plan": True},
+        status=422 if request.method == "POST" else 200,
     )
 
 

@@ -18,6 +18,7 @@ from integrations.permissions import SETTERS
 from integrations.provider import Kind
 from integrations.queries import unfinished_draft
 from integrations.services import issues, lifecycle
+from integrations.services.connections import replaced_with_plan
 from integrations.services.departing import UNDONE
 from integrations.services.entitlement import NOT_ENTITLED
 from integrations.services.states import tile
@@ -44,6 +45,7 @@ def connection_manage(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "must_set_up": connection.state == ConnectionState.SETTING_UP
         and (connection.confirmed_at is None or unfinished_draft(connection) is not None),
         "can_pause": connection.state not in (*_STOPPED, ConnectionState.SETTING_UP),
+        "replaced_with_plan": replaced_with_plan(connection),
         "is_over": connection.state == ConnectionState.DISCONNECTED,
         "may_set": request.user.role in SETTERS,
         "may_entitle": request.user.role in (Role.TL, Role.OPERATOR),
