@@ -17,6 +17,7 @@ from integrations.engine.steps import StepName
 from integrations.models import (
     Change,
     Connection,
+    ConnectionState,
     DirectoryPerson,
     Held,
     HeldState,
@@ -84,7 +85,10 @@ def explain_person(person: DirectoryPerson) -> Explained:
         rules=rules if judged else replace(rules, filter=type(rules.filter)()),
         unreadable="",
     )
-    return Explained(while_held(_walked(facts, person, why, judged), person), judged)
+    found = while_held(_walked(facts, person, why, judged), person)
+    if person.connection.state == ConnectionState.DISCONNECTED:  # no run follows that would alter it
+        found = replace(_with(found, _directory(person)), is_here=facts.was_here)
+    return Explained(found, judged)
 
 
 def while_held(found: Trace, person: DirectoryPerson) -> Trace:
@@ -234,4 +238,6 @@ def _directory(person: DirectoryPerson) -> TraceStep:
     if person.kept or person.protected:
         words = say("They are still in the directory: somebody decided that they stay.")
         return TraceStep("directory", True, words)
+    if person.connection.state == ConnectionState.DISCONNECTED:
+        return TraceStep("directory", True, say("They are in the directory."))
     return _HELD

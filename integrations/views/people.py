@@ -17,6 +17,7 @@ from integrations.engine.policy import Leaving
 from integrations.models import (
     Change,
     ChangeKind,
+    ConnectionState,
     DirectoryPerson,
     Held,
     HeldState,
@@ -103,7 +104,7 @@ def person_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
 
 
 def _links(request: DeskRequest, person: DirectoryPerson) -> dict[str, str]:
-    user, live = request.user, person.connection.state != "disconnected"
+    user, live = request.user, person.connection.state != ConnectionState.DISCONNECTED
     return {
         "why_url": address_for(user, "why", person.connection.public_id),
         "edit_url": address_for(user, "person_edit", person.public_id) if live else "",
@@ -130,7 +131,7 @@ def _standing(person: DirectoryPerson) -> list[tuple[str, str]]:
         )
     if person.protected:
         found.append(("info", _("Protected: no run ever deactivates them.")))
-    if person.edited_at:
+    if person.edited_at and person.connection.state != ConnectionState.DISCONNECTED:
         found.append(("warn", _("Somebody changed them here. The next run overwrites that.")))
     return [(tone, said.strip()) for tone, said in found]
 

@@ -22,7 +22,14 @@ from integrations.engine import problems
 from integrations.engine.explain import Trace
 from integrations.engine.problems import Words
 from integrations.engine.saying import in_words
-from integrations.models import Connection, DirectoryPerson, Inquiry, PersonState, Problem
+from integrations.models import (
+    Connection,
+    ConnectionState,
+    DirectoryPerson,
+    Inquiry,
+    PersonState,
+    Problem,
+)
 from integrations.permissions import POLICY
 from integrations.provider import Kind
 from integrations.services.explaining import explain_person
@@ -56,7 +63,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One person and the way that they go. `url` is their page, "" for somebody whom the directory does not have."""
+    """One person and the way that they go. `url` is their page, "" for somebody whom the directory does not have.
+
+    `fix` is "" where nothing alters it, because nothing runs any more.
+    """
 
     name: str
     url: str
@@ -80,6 +90,7 @@ def why(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "answer": _of_person(people[0]) if len(people) == 1 else None,
         "problems": _problems(connection, text) if not person else [],
         "asked": bool(text or person),
+        "stands_still": _stands_still(connection),
         "may_ask": _may_ask(request.user),
         "rules": _for_developers(request.user, connection),
     }
@@ -121,7 +132,10 @@ def _context(user: User, inquiry: Inquiry) -> dict[str, Any]:
         "inquiry": inquiry,
         "connection": connection,
         "text": inquiry.query,
-        "answers": [_of_answer(user, each) for each in inquiry.answers] if not inquiry.is_open else [],
+        "answers": [_of_answer(user, connection, each) for each in inquiry.answers]
+        if not inquiry.is_open
+        else [],
+        "stands_still": _stands_still(connection),
         "most": MOST_MATCHES,
         "may_ask": _may_ask(user),
         "rules": _for_developers(user, connection) if not inquiry.is_open else "",
@@ -167,17 +181,26 @@ def _problems(connection: Connection, text: str) -> list[tuple[str, str, str, li
     return [part for part in parts if part[-1]]
 
 
+def _stands_still(connection: Connection) -> str:
+    """What is to be known before the way of anybody, where no run follows, or none for now."""
+    if connection.state == ConnectionState.DISCONNECTED:
+        return _("The connection was disconnected. Nothing runs, so nothing changes anybody.")
+    if connection.state == ConnectionState.PAUSED:
+        return _("The connection is paused. Nothing changes anybody before it is resumed.")
+    return ""
+
+
 def _of_person(person: DirectoryPerson) -> Answer:
-    explained = explain_person(person)
-    return _shown(str(person), reverse("person_detail", args=[person.public_id]), explained.trace)
+    url = reverse("person_detail", args=[person.public_id])
+    return _shown(person.connection, str(person), url, explain_person(person).trace)
 
 
-def _of_answer(user: User, data: Mapping[str, Any]) -> Answer:
+def _of_answer(user: User, connection: Connection, data: Mapping[str, Any]) -> Answer:
     url = address_for(user, "person_detail", data["person"]) if data.get("person") else ""
-    return _shown(str(data.get("name", "")), url, Trace.from_data(data))
+    return _shown(connection, str(data.get("name", "")), url, Trace.from_data(data))
 
 
-def _shown(name: str, url: str, found: Trace) -> Answer:
+def _shown(connection: Connection, name: str, url: str, found: Trace) -> Answer:
     steps = [
         Step(
             _(_TITLES[step.step]),
@@ -187,7 +210,8 @@ def _shown(name: str, url: str, found: Trace) -> Answer:
         )
         for step in found.steps
     ]
-    return Answer(name, url, steps, found.is_here, in_words(found.fix, _))
+    over = connection.state == ConnectionState.DISCONNECTED
+    return Answer(name, url, steps, found.is_here, "" if over else in_words(found.fix, _))
 
 
 def _for_developers(user: User, connection: Connection) -> str:

@@ -245,6 +245,15 @@ def test_the_plan_is_shown_with_what_is_left_alone_and_changes_nothing(side: Sid
     assert DirectoryPerson.objects.get(pk=people[0].pk).location == "Leeds"
 
 
+def test_undoing_a_run_of_a_disconnected_connection_pauses_nothing(side: Side) -> None:
+    run, _ = changed_run(side.connection)
+    Connection.objects.update(state=ConnectionState.DISCONNECTED)
+    text = page(side.customer, "run_undo", run.public_id)
+    assert "Undo this run" in text
+    assert "pause" not in text
+    assert "resume" not in text
+
+
 def test_a_run_is_undone_with_the_number_and_only_as_it_was_looked_at(side: Side) -> None:
     run, people = changed_run(side.connection)
     digest = digest_in(page(side.csm, "run_undo", run.public_id))

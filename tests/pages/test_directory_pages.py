@@ -9,7 +9,15 @@ from typing import Any, cast
 import pytest
 from django.urls import reverse
 
-from integrations.models import DirectoryPerson, Group, Membership, MembershipChange, PersonState
+from integrations.models import (
+    Connection,
+    ConnectionState,
+    DirectoryPerson,
+    Group,
+    Membership,
+    MembershipChange,
+    PersonState,
+)
 from portal.accounts.models import User
 from portal.audit.models import Entry
 from tests.support.pages import HTMX, Side, a_connection, a_side, page, queries_of, some_people
@@ -165,6 +173,13 @@ def test_groups_say_where_they_come_from_and_who_is_in_them(side: Side) -> None:
     html = page(side.customer, "group_detail", group.public_id)
     assert "source of truth" in html
     assert reverse("person_detail", args=[side.person.public_id]) in html
+
+
+def test_a_group_of_a_disconnected_connection_is_not_said_to_be_worked_out_anew(side: Side) -> None:
+    Connection.objects.update(state=ConnectionState.DISCONNECTED)
+    html = page(side.customer, "group_detail", Group.objects.get(company=side.company).public_id)
+    assert "is disconnected: no run changes any more who is in this group." in html
+    assert "works out anew" not in html
 
 
 def test_foreign_groups_are_not_there(side: Side) -> None:

@@ -10,7 +10,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.engine.explain import Trace
-from integrations.models import Connection, DirectoryPerson, Held, Inquiry, PersonState, Problem, Run
+from integrations.models import (
+    Connection,
+    ConnectionState,
+    DirectoryPerson,
+    Held,
+    Inquiry,
+    PersonState,
+    Problem,
+    Run,
+)
 from integrations.services.inquiring import LEASE, ask, perform_inquiry
 from portal.accounts.limits import RateLimited
 from portal.accounts.models import Role, User
@@ -83,6 +92,26 @@ def test_somebody_whose_removal_is_held_is_still_here(side: Side) -> None:
     Held.objects.create(run=side.run, person=side.person, why="outside")
     html = page(side.customer, "why", side.connection.public_id, query="?q=amber")
     assert "their removal is held" in html
+
+
+def test_of_a_disconnected_connection_nothing_is_promised(side: Side) -> None:
+    DirectoryPerson.objects.update(state=PersonState.DEACTIVATED, left_because="released")
+    query = f"?person={side.person.public_id}"
+    assert "The next run brings them back." in page(
+        side.customer, "why", side.connection.public_id, query=query
+    )
+    Connection.objects.update(state=ConnectionState.DISCONNECTED)
+    html = page(side.customer, "why", side.connection.public_id, query=query)
+    assert "Nothing runs, so nothing changes anybody." in html
+    assert "They are not in the directory any more." in html
+    assert "The smallest change that alters it:" not in html
+    assert "The next run" not in html
+
+
+def test_of_a_paused_connection_the_page_says_that_nothing_happens_before_it_is_resumed(side: Side) -> None:
+    Connection.objects.update(state=ConnectionState.PAUSED)
+    html = page(side.customer, "why", side.connection.public_id, query="?q=amber")
+    assert "Nothing changes anybody before it is resumed." in html
 
 
 def test_a_filter_over_what_is_not_stored_is_not_guessed(side: Side) -> None:
