@@ -38,7 +38,7 @@ from integrations.models import (
 )
 from integrations.provider import Kind
 from portal.accounts.models import Company, User
-from portal.kit.folding import fold, folded_sql
+from portal.kit.folding import fold, folded_sql, words_of
 
 Row = TypeVar("Row", bound=Model)
 
@@ -215,7 +215,7 @@ def latest_reading(connection: Connection) -> Run | None:
 def problems_named(run: Run, text: str) -> QuerySet[Problem]:
     """Records that a run could not handle whose name has every word of `text`, or whose key it is."""
     named = Q()
-    for word in text.split():
+    for word in words_of(text):
         named &= Q(folded__contains=fold(word))
     problems = Problem.objects.filter(run=run).alias(folded=Folded("person_name"))
     return problems.filter(named | Q(source_id=text)).order_by("code", "pk")
@@ -250,7 +250,7 @@ def begins_with(rows: QuerySet[Row], text: str, person: str = "") -> QuerySet[Ro
     `person` is the way from a row to its person, such as "person__".
     """
     looked = {f"looked_{name}": as_(f"{person}{name}") for name, as_ in _NAMED_BY.items()}
-    for word in text.split():
+    for word in words_of(text):
         begins = (
             Q(**{f"looked_{name}__startswith": fold(word) if as_ is Folded else word.lower()})
             for name, as_ in _NAMED_BY.items()

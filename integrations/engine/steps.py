@@ -153,7 +153,8 @@ def _origins(facts: Facts, person: Person, mapped: Mapped) -> tuple[str, ...]:
             given = [name for name in origin.fields if person.fields.get(name)]
             if not given and origin.attribute == "email":
                 given = [facts.rules.mapping.instead_of_email]
-            line = _named(ATTRIBUTES[origin.attribute], value)
+            shown = facts.manager if origin.attribute == "manager_id" else ""
+            line = _named(ATTRIBUTES[origin.attribute], shown or value)
             if given:
                 came = listing(say(field_label(name)) for name in given)
                 line = say("%(line)s (from %(fields)s)", line=line, fields=came)

@@ -35,7 +35,8 @@ class Facts:
     """What is known of one person. `person` is None when the HR system does not list them, or not readably.
 
     `unreadable` is the code of what made the record unreadable, or "". `known` is what the directory has; `protected`
-    and `kept` (a Leaving, or "") are what people decided about them here. `problem` is what the last run found.
+    and `kept` (a Leaving, or "") are what people decided about them here. `problem` is what the last run found. `manager`
+    is what their manager is called, where the directory knows.
     """
 
     person: Person | None
@@ -46,6 +47,7 @@ class Facts:
     problem: Found | None
     rules: Rules
     unreadable: str = ""
+    manager: str = ""
 
     @property
     def was_here(self) -> bool:

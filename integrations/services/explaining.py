@@ -84,6 +84,7 @@ def explain_person(person: DirectoryPerson) -> Explained:
         problem=last_problem(person.connection, person.source_id),
         rules=rules if judged else replace(rules, filter=type(rules.filter)()),
         unreadable="",
+        manager=name_of(person.connection, person.manager_id),
     )
     found = while_held(_walked(facts, person, why, judged), person)
     if person.connection.state == ConnectionState.DISCONNECTED:  # no run follows that would alter it
@@ -157,6 +158,14 @@ def known_of(person: DirectoryPerson | None) -> Known | None:
         return None
     attributes = {name: str(getattr(person, name)) for name in ATTRIBUTES}
     return Known(person.state == PersonState.ACTIVE, attributes, person.protected, person.kept)
+
+
+def name_of(connection: Connection, source_id: str) -> str:
+    """What somebody is called whom the HR system names by its key; "" for nobody of this connection."""
+    if not source_id:
+        return ""
+    found = DirectoryPerson.objects.filter(connection=connection, source_id=source_id).first()
+    return str(found) if found else ""
 
 
 def last_problem(connection: Connection, source_id: str) -> Found | None:

@@ -20,13 +20,14 @@ from integrations.models import Connection, ConnectionState, DirectoryPerson, In
 from integrations.people import EVENT_FIELD, Person, plain
 from integrations.provider import Events, Kind, Record, Settings, Source, Unreadable
 from integrations.services.credentials import connection_settings
-from integrations.services.explaining import known_of, last_problem, while_held
+from integrations.services.explaining import known_of, last_problem, name_of, while_held
 from integrations.services.records import record_of
 from integrations.sources.rest import without
 from portal.accounts import limits
 from portal.accounts.models import User
 from portal.kit import clock, queue
 from portal.kit.errors import NeedsPerson
+from portal.kit.folding import words_of
 from portal.kit.http import Http
 from portal.kit.leases import OPEN_STATES, fenced, renew, update
 from portal.kit.outbound import egress
@@ -53,7 +54,7 @@ def ask(connection: Connection, query: str, *, by: User) -> Inquiry:
     """
     if connection.kind != Kind.HRIS or connection.state in _NOT_ASKED:
         raise NeedsPerson(_("The HR system can be asked as soon as it is connected."), code="not_running")
-    if len(query) < SHORTEST:
+    if not says_enough(query):
         raise NeedsPerson(_("Enter a name, an e-mail address or an employee number."), code="nothing_asked")
     running = Inquiry.objects.filter(connection=connection, query=query, job_state__in=OPEN_STATES).first()
     if running:
@@ -67,6 +68,11 @@ def ask(connection: Connection, query: str, *, by: User) -> Inquiry:
         record_of(connection, "connection.asked_about_a_person", by=by, inquiry=inquired)
         queue.wake(CONNECTION_INQUIRY, inquiry.pk)
     return inquiry
+
+
+def says_enough(query: str) -> bool:
+    """Whether somebody can be looked for by that: a single letter would find half of a company."""
+    return len("".join(words_of(query))) >= SHORTEST
 
 
 @dataclass
@@ -135,7 +141,7 @@ def _prepared(inquiry: Inquiry, **parts: Any) -> _Look:
 
 def _matches(look: _Look) -> tuple[list[_Match], bool]:
     """Whom the question may mean, in the order of the list, and whether all of it was looked at."""
-    asked, found, read, began = plain(look.inquiry.query).split(), list[_Match](), 0, look.clock()
+    asked, found, read, began = words_of(plain(look.inquiry.query)), list[_Match](), 0, look.clock()
     for page in look.source.pages(look.http, look.settings):
         for match in _on_page(look, page.records, asked):
             found.append(match)
@@ -157,7 +163,7 @@ def _on_page(look: _Look, records: Iterable[Record], asked: Sequence[str]) -> It
         try:
             person = permitted(look.source.read(each), look.rules)
         except Unreadable as error:
-            if plain(source_id).split() == asked:
+            if words_of(plain(source_id)) == asked:
                 found = Found(error.code, source_id, "", error.field, error.shape)
                 yield _Match(source_id, None, found)
             continue
@@ -168,7 +174,7 @@ def _on_page(look: _Look, records: Iterable[Record], asked: Sequence[str]) -> It
 def is_meant(person: Person, asked: Sequence[str]) -> bool:
     """Whether every word that was asked for begins a word of the person's names, addresses or numbers."""
     said = [plain(person.fields.get(name, "")) for name in _LOOKED_AT]
-    words = [word for text in (*said, plain(person.source_id)) for word in (text, *text.split())]
+    words = [word for text in (*said, plain(person.source_id)) for word in (text, *words_of(text))]
     return bool(asked) and all(any(word.startswith(one) for word in words) for one in asked)
 
 
@@ -189,8 +195,9 @@ def _answer(look: _Look, match: _Match) -> dict[str, Any]:
     """A trace as the row keeps it, with a name only where names are used at all."""
     connection = look.inquiry.connection
     person = DirectoryPerson.objects.filter(connection=connection, source_id=match.source_id).first()
+    listed = _used(match.person, look.rules) if match.person else None
     facts = Facts(
-        person=_used(match.person, look.rules) if match.person else None,
+        person=listed,
         has_event=match.has_event,
         known=known_of(person),
         protected=bool(person and person.protected),
@@ -198,6 +205,7 @@ def _answer(look: _Look, match: _Match) -> dict[str, Any]:
         problem=match.unreadable or last_problem(connection, match.source_id),
         rules=look.rules,
         unreadable=match.unreadable.code if match.unreadable else "",
+        manager=name_of(connection, _manager_of(listed, look.rules)) if listed else "",
     )
     found = trace(facts)
     if person and not found.is_here:
@@ -212,6 +220,12 @@ def _answer(look: _Look, match: _Match) -> dict[str, Any]:
 def _used(person: Person, rules: Rules) -> Person:
     kept = {name: value for name, value in person.fields.items() if name in rules.fields}
     return Person(person.source_id, person.status, kept)
+
+
+def _manager_of(person: Person, rules: Rules) -> str:
+    """Their manager's key, as it would come into the directory."""
+    attributes = rules.mapping.apply(permitted(person, rules)).attributes
+    return attributes["manager_id"] if attributes else ""
 
 
 def _name(person: Person | None) -> str:

@@ -33,7 +33,7 @@ from integrations.models import (
 from integrations.permissions import POLICY
 from integrations.provider import Kind
 from integrations.services.explaining import explain_person
-from integrations.services.inquiring import MOST_MATCHES, SHORTEST, ask
+from integrations.services.inquiring import MOST_MATCHES, ask, says_enough
 from integrations.views.shared import DeskRequest, address_for, connection_of, inquiry_of, text_of
 from integrations.views.words import PERSON_TONES
 from portal.accounts.limits import RateLimited
@@ -81,15 +81,19 @@ def why(request: DeskRequest, public_id: UUID) -> HttpResponse:
     connection = connection_of(request.user, public_id)
     text = text_of(request)
     person = _named(connection, request.GET.get("person", ""))
-    people = [person] if person else _found(connection, text)
+    enough = says_enough(text)
+    found = queries.people_of(connection, text=text) if enough else DirectoryPerson.objects.none()
+    people = [person] if person else list(found[:PEOPLE_SHOWN])
     context = {
         "connection": connection,
         "hris": connection.kind == Kind.HRIS,
         "text": text or (str(person) if person else ""),
         "people": [(each, PERSON_TONES[PersonState(each.state)]) for each in people if len(people) > 1],
+        "total": found.count(),
         "answer": _of_person(people[0]) if len(people) == 1 else None,
-        "problems": _problems(connection, text) if not person else [],
-        "asked": bool(text or person),
+        "problems": _problems(connection, text) if enough and not person else [],
+        "asked": enough or person is not None,
+        "too_short": bool(text) and not enough,
         "stands_still": _stands_still(connection),
         "may_ask": _may_ask(request.user),
         "rules": _for_developers(request.user, connection),
@@ -155,15 +159,9 @@ def _named(connection: Connection, text: str) -> DirectoryPerson | None:
     return DirectoryPerson.objects.filter(connection=connection, public_id=public_id).first()
 
 
-def _found(connection: Connection, text: str) -> list[DirectoryPerson]:
-    if len(text) < SHORTEST:
-        return []
-    return list(queries.people_of(connection, text=text)[:PEOPLE_SHOWN])
-
-
 def _problems(connection: Connection, text: str) -> list[tuple[str, str, str, list[_Line]]]:
     """What the latest run says of records of this name: those that it skipped, and remarks about the others."""
-    run = queries.latest_reading(connection) if len(text) >= SHORTEST else None
+    run = queries.latest_reading(connection)
     if run is None:
         return []
     found = queries.problems_named(run, text).select_related("run")[:PROBLEMS_SHOWN]

@@ -19,6 +19,11 @@ def fold(text: str) -> str:
     return bare.lower().translate(_ALIKE)
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a name as somebody typed it: the comma of “Alvarez, Hannah” belongs to none of them."""
+    return text.replace(",", " ").split()
+
+
 def folded_sql(said: str) -> str:
     """The same of a text column, as an SQL expression. Plain letters, which most names are, cost no more than lower()."""
     bare = f"regexp_replace(normalize({said}, NFKD), '[\u0300-\u036f]', '', 'g')"

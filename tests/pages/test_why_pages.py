@@ -145,6 +145,42 @@ def test_several_of_a_name_are_offered_and_a_stranger_may_be_asked_about(side: S
     assert reverse("why_ask", args=[side.connection.public_id]) in html
 
 
+def test_of_many_of_a_name_the_page_says_how_many_there_are(side: Side) -> None:
+    some_people(side.connection, 12, start=5)
+    html = page(side.customer, "why", side.connection.public_id, query="?q=fern")
+    assert html.count("?person=") == 10
+    assert "The first 10 of 12. Type more of the name" in html
+    html = page(side.customer, "why", side.connection.public_id, query="?q=fern person001")
+    assert html.count("?person=") == 7
+    assert "The first" not in html
+
+
+@pytest.mark.parametrize("query", ["f", "f,", ","])
+def test_a_single_letter_is_not_looked_for_and_the_page_says_so(side: Side, query: str) -> None:
+    html = page(side.customer, "why", side.connection.public_id, query=f"?q={query}")
+    assert "Type at least two characters" in html
+    assert "Nobody called" not in html
+    assert reverse("why_ask", args=[side.connection.public_id]) not in html
+
+
+def test_a_name_may_be_typed_with_the_last_name_and_a_comma_first(side: Side) -> None:
+    html = page(side.customer, "why", side.connection.public_id, query="?q=Person0000, Amber")
+    assert "Belongs in" in html
+    html = page(side.customer, "why", side.connection.public_id, query="?q=Nomail, Amber")
+    assert "Enter the work e-mail address in the HR system" in html
+    people = [record("z1", first="Zoe", last_name="Unal")]
+    assert len(asked(side, "Unal, Zoe", ListSource(people)).answers) == 1
+
+
+def test_a_manager_is_told_by_name_where_the_directory_knows_them(side: Side) -> None:
+    boss = some_people(side.connection, 1, mark="Boss")[0]
+    for key, told in ((boss.source_id, "Manager: Boss Person0000"), ("k99", "Manager: k99")):
+        DirectoryPerson.objects.filter(pk=side.person.pk).update(manager_id=key)
+        assert told in page(side.customer, "why", side.connection.public_id, query="?q=amber")
+        people = [record("z1", first="Zoe", manager_id=key)]
+        assert told in shown(side, asked(side, "zoe", ListSource(people)))
+
+
 def test_a_person_of_another_company_is_nobody_here(side: Side) -> None:
     birch = a_side("Birch")
     for query in ("?q=birch", f"?person={birch.person.public_id}"):
