@@ -258,6 +258,13 @@ def test_the_page_says_when_there_is_nothing(side: Side) -> None:
         assert "What are you looking for?" in found(side.csm, too_little)
 
 
+def test_the_box_in_the_frame_holds_what_was_searched_for_and_no_lists_filter(side: Side) -> None:
+    assert (
+        page(side.csm, "search", query="?q=zebra").count('value="zebra"') == 3
+    )  # two in the frame, one in the page
+    assert page(side.csm, "connection_list", query="?q=zebra").count('value="zebra"') == 1
+
+
 def test_typing_gets_the_results_alone(side: Side) -> None:
     body = signed_in(side.csm).get(reverse("search"), {"q": "amber"}, headers=HTMX).content.decode()
     assert "<html" not in body
