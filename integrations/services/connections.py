@@ -147,7 +147,7 @@ def sync_now(connection: Connection, by: User) -> Run:
     try:
         limits.take("connection.sync", str(connection.pk), most=MOST_SYNCS, per=SYNCS_PER)
     except limits.RateLimited as limited:
-        raise NeedsPerson(limited.sentence, code="rate_limited") from None
+        raise NeedsPerson(_enough(limited), code="rate_limited") from None
     if running is not None:
         return _joined(running, by)
     try:
@@ -226,6 +226,15 @@ def _waits(running: Run) -> bool:
     """For its next try: the HR system was away, or asked for time."""
     later = running.job_state == JobState.QUEUED and running.due_at > clock.now()
     return later and running.kind not in READS_NOTHING_NEW
+
+
+def _enough(limited: limits.RateLimited) -> str:
+    """Good syncs count as well, so this is not about tries."""
+    told = {"number": MOST_SYNCS, "wait": limited.wait}
+    return (
+        _("This connection was synced %(number)s times within the hour. The next is possible %(wait)s.")
+        % told
+    )
 
 
 def _joined(running: Run, by: User) -> Run:
