@@ -39,6 +39,7 @@ _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INTERVAL = re.compile(r"every (\d{1,2})h")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_SHORT_TIME = re.compile(r"\d:[0-5]\d")
 _DEFAULT_TIMES = next(field.default for field in fields(Provider) if field.name == "schedule")
 
 
@@ -106,7 +107,7 @@ def set_schedule(
 
 def checked(entries: Sequence[str]) -> tuple[str, ...]:
     """Sorted, each once. Raises NeedsPerson with a sentence that says what is wrong."""
-    found = sorted({entry.strip().lower() for entry in entries if entry.strip()})
+    found = sorted({_written_out(entry.strip().lower()) for entry in entries if entry.strip()})
     if any(entry.startswith("every") for entry in found):
         if len(found) > 1:
             raise NeedsPerson(_("Choose either times of day or one interval, not both."), code="schedule")
@@ -122,6 +123,11 @@ def checked(entries: Sequence[str]) -> tuple[str, ...]:
     if any(later - earlier < LEAST_APART for earlier, later in _neighbours(times)):
         raise NeedsPerson(_("Leave at least one hour between two times, midnight included."), code="schedule")
     return tuple(found)
+
+
+def _written_out(entry: str) -> str:
+    """ "2:00" is 02:00."""
+    return f"0{entry}" if _SHORT_TIME.fullmatch(entry) else entry
 
 
 def _neighbours(times: Sequence[timedelta]) -> list[tuple[timedelta, timedelta]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,12 +33,11 @@ class ScheduleForm(forms.Form):
         super().__init__(
             data, initial=_initial(connection), auto_id="schedule-%s", use_required_attribute=False
         )
-        card = ", ".join(connection.provider.schedule)
         self.fields["how"] = forms.ChoiceField(
             label=_("How often"),
             widget=forms.RadioSelect(attrs={"data-kind": "choices"}),
             choices=[
-                (DEFAULT, _("As usual for this system: %(times)s") % {"times": card}),
+                (DEFAULT, _("As usual for this system: %(times)s") % {"times": _usual(connection)}),
                 (TIMES, _("At these times of day")),
                 (INTERVAL, _("At an interval")),
             ],
@@ -68,6 +68,15 @@ class ScheduleForm(forms.Form):
         if values.get("how") == TIMES and not values.get("times", "").strip(" ,;"):
             self.add_error("times", _("Enter at least one time, such as 02:00."))
         return values
+
+
+def _usual(connection: Connection) -> str:
+    """What the card's schedule comes to for this connection, whatever somebody chose instead."""
+    usual = copy(connection)
+    usual.schedule = []
+    if hours := interval_of(entries_of(usual)):
+        return every(hours)
+    return ", ".join(_times(usual))
 
 
 def _initial(connection: Connection) -> dict[str, Any]:
@@ -119,9 +128,12 @@ def schedule_words(connection: Connection) -> str:
     entries = entries_of(connection)
     if hours := interval_of(entries):
         return every(hours)
-    # The slots and not the entries: the usual time is spread, so that not everybody asks at once.
-    times = [f"{slot:%H:%M}" for slot in slots_of(connection, clock.now().date())]
-    return _("Every day at %(times)s UTC") % {"times": _(" and ").join(times)}
+    return _("Every day at %(times)s UTC") % {"times": _(" and ").join(_times(connection))}
+
+
+def _times(connection: Connection) -> list[str]:
+    """The slots and not the entries: the usual time is spread, so that not everybody asks at once."""
+    return [f"{slot:%H:%M}" for slot in slots_of(connection, clock.now().date())]
 
 
 def every(hours: int) -> str:

@@ -174,7 +174,7 @@ def test_a_schedule_is_kept_in_order_and_moves_the_next_run(
         (["02:00", "02:30"], "one hour"),
         (["23:45", "00:15"], "midnight"),
         (["25:00"], "25:00"),
-        (["2:00"], "2:00"),
+        (["2:0"], "2:0"),
         (["every 0h"], "every hour"),
         (["every 25h"], "24 hours"),
         (["every sunday"], "interval"),

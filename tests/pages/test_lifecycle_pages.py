@@ -24,6 +24,7 @@ from integrations.models import (
     RunKind,
 )
 from integrations.services.issues import raise_issue
+from integrations.services.schedule import slots_of
 from portal.accounts.models import Company, Role, User
 from portal.audit.models import Entry
 from portal.kit import clock
@@ -169,6 +170,7 @@ def test_the_day_on_which_an_ended_connection_is_forgotten_is_said_until_it_is(s
     ("fields", "kept"),
     [
         ({"how": "times", "times": "14:00, 02:00"}, ["02:00", "14:00"]),
+        ({"how": "times", "times": "2:00; 14:00"}, ["02:00", "14:00"]),
         ({"how": "interval", "hours": "6", "times": "nonsense"}, ["every 6h"]),
         ({"how": "default", "times": "14:00"}, []),
     ],
@@ -178,6 +180,13 @@ def test_a_schedule_is_saved(side: Side, fields: dict[str, str], kept: list[str]
     assert post(side.customer, "connection_schedule", side.connection.public_id, **fields).status_code == 302
     assert fresh(side).schedule == kept
     assert "Schedule" in page(side.customer, "connection_schedule", side.connection.public_id)
+
+
+def test_the_usual_time_is_the_one_at_which_this_connection_really_runs(side: Side) -> None:
+    (slot,) = slots_of(side.connection, clock.now().date())
+    Connection.objects.update(schedule=["05:00"])
+    html = page(side.customer, "connection_schedule", side.connection.public_id)
+    assert f"As usual for this system: {slot:%H:%M}" in html
 
 
 @pytest.mark.parametrize(
