@@ -23,6 +23,8 @@ from portal.accounts.models import Company, User
 PER_PAGE = 25
 TROUBLED_SHOWN = 5
 _TROUBLED = (ConnectionState.QUARANTINED, ConnectionState.DEGRADED)
+# A pause may be meant, so it is counted and listed, but does not stand on top of the page as trouble does.
+_NEEDS_A_LOOK = (*_TROUBLED, ConnectionState.PAUSED)
 _ACTIVE = (ConnectionState.CONNECTING, ConnectionState.CONNECTED, ConnectionState.DEGRADED)
 
 
@@ -75,7 +77,9 @@ def _tiles(user: User) -> list[Tile]:
     return [
         Tile(_("HR systems"), number(_ACTIVE, Kind.HRIS), _("active"), f"kind={Kind.HRIS}"),
         Tile(_("Sign-in"), number(_ACTIVE, Kind.SSO), _("active"), f"kind={Kind.SSO}"),
-        Tile(_("Need a look"), number(_TROUBLED), _("with trouble, or not working"), "state=trouble"),
+        Tile(
+            _("Need a look"), number(_NEEDS_A_LOOK), _("with trouble, not working or paused"), "state=trouble"
+        ),
         Tile(
             _("Setting up"),
             number((ConnectionState.SETTING_UP,)),
@@ -101,7 +105,7 @@ def _rows(page: list[Connection]) -> list[tuple[Connection, words.Badge, int]]:
 def _filtered(rows: QuerySet[Connection], text: str, state: str, kind: str) -> QuerySet[Connection]:
     """By state, by category, and by words of the company's or the system's name."""
     if state == "trouble":
-        rows = rows.filter(state__in=_TROUBLED)
+        rows = rows.filter(state__in=_NEEDS_A_LOOK)
     if state in ConnectionState.values:
         rows = rows.filter(state=state)
     if kind in (Kind.HRIS, Kind.SSO):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -67,6 +69,13 @@ def test_list_can_be_filtered_by_state_company_and_system(side: Side, lead: User
     assert "Birch Clinic" in page(lead, "connection_list", query="?q=personio")
     assert "No connection matches" in page(lead, "connection_list", query="?state=quarantined")
     assert "Birch Clinic" in page(lead, "connection_list", query="?state=nonsense")
+
+
+def test_what_is_paused_needs_a_look_in_its_tile_and_in_the_filter(side: Side, lead: User) -> None:
+    Connection.objects.update(state=ConnectionState.PAUSED)
+    html = page(lead, "connection_list")
+    assert re.search(r"<dt>Need a look</dt><dd>1</dd>.*?or paused", html)
+    assert "Amber Clinic" in page(lead, "connection_list", query="?state=trouble")
 
 
 def test_filter_by_htmx_answers_with_the_rows_alone(side: Side, lead: User) -> None:
