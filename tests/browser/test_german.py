@@ -7,16 +7,21 @@ from collections.abc import Callable
 
 import pytest
 from django.core import mail
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from integrations.models import RunKind
+from portal.accounts.models import User
 from requests_app.lifecycle import Stage
 from requests_app.models import Request
 from requests_app.services.invitations import invite_customer
 from tests.browser.walker import Answers, answer_topic
 from tests.requests_app.factories import PERSONIO, a_request
 from tests.support.links import mailed_code
+from tests.support.pages import a_run, a_side
+from tests.support.people import signed_in
 from tests.support.queue import drain
 
 pytestmark = [
@@ -82,3 +87,17 @@ def test_the_customers_way_is_german_from_the_mail_to_the_hand_back(
     page.get_by_role("button", name="Zurückgeben").click()
     is_german(page, "Danke, Ihr Teil liegt bei uns")
     assert Request.objects.get().stage == Stage.DRAFT
+
+
+def test_the_runs_of_a_connection_fit_beside_what_is_set(profile: Profile, live_server: LiveServer) -> None:
+    side = a_side("Fern")
+    User.objects.filter(pk=side.customer.pk).update(language="de")
+    a_run(side.connection, kind=RunKind.INCREMENTAL, added=1200, returned=300, deactivated=1100)
+    a_run(side.connection, kind=RunKind.RELEASE, deactivated=12)
+    page, client = profile(), signed_in(side.customer)
+    cookie = client.cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+    page.goto(reverse("connection_detail", args=[side.connection.public_id]))
+    table = page.get_by_role("region", name="Läufe")
+    expect(table).to_contain_text("nur Geändertes")
+    assert table.evaluate("each => each.scrollWidth - each.clientWidth") <= 0

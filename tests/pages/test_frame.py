@@ -309,6 +309,8 @@ def test_charts_draw_their_numbers_and_need_no_style() -> None:
         "{% progress 93 250 'people' %}{% bars v l 'Open' %}{% sparkline v 'Trend' %}", v=[12, 6, 0], l="abc"
     )
     assert "93 of 250 people" in html
+    assert "3,100 of 20,800 people" in render("{% progress 3100 20800 'people' %}")
+    assert "3,100 people so far" in render("{% progress 3100 None 'people' %}")
     assert next(attrs["width"] for attrs in elements(html, "rect") if attrs["class"] == "meter-bar") == "37%"
     assert {">12<", ">6<", ">0<"} <= set(re.findall(r">\d+<", html))
     assert "Trend: 12, 6, 0" in html
