@@ -161,8 +161,13 @@ def reissue(invitation: Invitation, *, by: User, now: Clock = clock.now) -> Invi
     return row
 
 
+def may_invite(connection: Connection) -> bool:
+    """Whether anybody of it can be invited again now."""
+    return connection.state not in STILL
+
+
 def _may_be_reissued(row: Invitation, connection: Connection) -> None:
-    if connection.state in STILL:
+    if not may_invite(connection):
         raise NeedsPerson(_("The connection is not running. Resume it first."), code="not_running")
     if row.state == InvitationState.ACCEPTED:
         raise NeedsPerson(_("This invitation was accepted already."), code="accepted")

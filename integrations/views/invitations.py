@@ -42,7 +42,7 @@ def invitation_list(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "text": text,
         "state": state if state in InvitationState.values else "",
         "states": [(value, _(str(label)), counts.get(value, 0)) for value, label in InvitationState.choices],
-        "may_set": request.user.role in SETTERS,
+        "may_invite": request.user.role in SETTERS and invitations.may_invite(connection),
     }
     return render(request, "integrations/invitations.html", context)
 

@@ -141,8 +141,15 @@ def _not_carried_out(connection: Connection, user: User, refused: Draft) -> Wait
 
 def _issue(issue: Issue) -> Waiting:
     label = _("Look at it") if issue.url else ""
-    since = _("%(number)s times or people.") % {"number": intcomma(issue.count)} if issue.count > 1 else ""
-    return Waiting("warn", retold(issue.words), since, issue.url, label)
+    return Waiting("warn", retold(issue.words), _how_many(issue), issue.url, label)
+
+
+def _how_many(issue: Issue) -> str:
+    """What does not work is counted in times, everything else in people."""
+    if issue.count < 2:
+        return ""
+    said = _("It happened %(number)s times.") if issue.is_error else _("It is about %(number)s people.")
+    return said % {"number": intcomma(issue.count)}
 
 
 def _issues(connection: Connection) -> list[Issue]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_safe
 
+from integrations.engine.problems import REMARKS
 from integrations.models import Run, RunKind, RunOutcome
 from integrations.services.adopting import new_draft_of
 from integrations.services.undo import refusal, undoing_of
@@ -23,6 +24,7 @@ from portal.accounts.models import User
 from portal.kit.retold import retold
 
 REQUESTS_PER_PAGE = 100
+_DEEDS = (RunKind.UNDO, RunKind.RELEASE)  # of a person: nothing is read for them
 # Stages as runs time them; another one is shown by its own name.
 _STAGES = {
     "testing": gettext_noop("Testing the credentials"),
@@ -73,7 +75,7 @@ def _progress(run: Run) -> dict[str, Any]:
         "stopped": stopped(run),
         "dry": run.kind == RunKind.DRY,
         "undoes": run.kind == RunKind.UNDO,
-        "is_deed": run.kind in (RunKind.UNDO, RunKind.RELEASE),  # of a person: nothing is read for it
+        "is_deed": run.kind in _DEEDS,
         "phases": words.phases(run),
         "pace": words.pace(run),
         "waited": words.duration(run.created_at, run.started_at),
@@ -97,7 +99,7 @@ def _numbers(run: Run) -> list[tuple[str, int, str]]:
         (_("Added"), run.added, ", ".join(filter(None, came))),
         (_("Changed"), run.changed, _("%(number)s unchanged") % {"number": intcomma(run.unchanged)}),
         (_("Deactivated"), run.deactivated, _("Their accounts are kept") if run.deactivated else ""),
-        (_("Problems"), run.problem_count, _("Explained below") if run.problem_count else ""),
+        _problems(run),
     ]
     rest = [
         (_("Removals held"), run.held, _("Nobody of them was changed")),
@@ -105,6 +107,15 @@ def _numbers(run: Run) -> list[tuple[str, int, str]]:
         (_("Invited"), run.invited, ""),
     ]
     return tiles + [tile for tile in rest if tile[1]]
+
+
+def _problems(run: Run) -> tuple[str, int, str]:
+    """How many could not be handled; who was handled with a remark is in the note alone."""
+    remarks = run.problems.filter(code__in=REMARKS).count() if run.problem_count else 0
+    skipped = max(run.problem_count - remarks, 0)
+    said = ngettext("%(number)s remark", "%(number)s remarks", remarks)
+    notes = _("Explained below") if skipped else "", _more(said, remarks)
+    return _("Problems"), skipped, ", ".join(filter(None, notes))
 
 
 def _more(words: str, number: int) -> str:
@@ -146,7 +157,7 @@ def _links(user: User, run: Run) -> dict[str, Any]:
     undone = undoing_of(run) if may_undo else None
     undo = address_for(user, "run_undo", run.public_id) if may_undo and not undone else ""
     return {
-        "requests_url": address_for(user, "run_requests", run.public_id),
+        "requests_url": "" if run.kind in _DEEDS else address_for(user, "run_requests", run.public_id),
         "undo_url": undo if undo and not refusal(run) else "",
         "undone_url": address_for(user, "run_detail", undone.public_id) if undone else "",
         "again_url": address_for(user, "run_undo", run.undoes.public_id) if run.undoes else "",

@@ -199,13 +199,18 @@ def test_paused_connection_cannot_be_synced(side: Side, lead: User) -> None:
 def test_what_waits_for_somebody_is_on_top_with_the_way_to_it(side: Side, lead: User) -> None:
     Held.objects.create(run=side.run, person=side.person, why="absent")
     Draft.objects.create(connection=side.connection, purpose="setup", step="map", created_by=side.customer)
-    Issue.objects.create(connection=side.connection, code="failing", words="It fails again and again.")
+    Issue.objects.create(
+        connection=side.connection, code="failing", words="It fails again and again.", count=4
+    )
+    Issue.objects.create(connection=side.connection, code="problem:bad_date", words="A date.", count=7)
     html = page(side.customer, "connection_detail", side.connection.public_id)
     assert "1 removal is held" in html
     assert reverse("holds_detail", args=[side.connection.public_id]) in html
     assert "Go on setting up" in html
     assert reverse("setup", args=[side.connection.public_id]) in html
     assert "It fails again and again." in html
+    assert "It happened 4 times." in html
+    assert "It is about 7 people." in html
     Held.objects.all().delete()
     assert "removal is held" not in page(side.customer, "connection_detail", side.connection.public_id)
 

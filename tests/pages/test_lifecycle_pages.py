@@ -283,6 +283,15 @@ def test_invitations_are_listed_found_and_issued_again(side: Side) -> None:
     assert (pending.mails, pending.public_id == old) == (True, False)
 
 
+@pytest.mark.parametrize("state", [ConnectionState.DISCONNECTED, ConnectionState.PAUSED])
+def test_nobody_is_offered_to_be_invited_again_where_that_is_refused(side: Side, state: str) -> None:
+    invite(some_people(side.connection, 1, mark="Cedar")[0])
+    Connection.objects.update(state=state)
+    html = page(side.customer, "invitation_list", side.connection.public_id)
+    assert "Not accepted yet" in html
+    assert "Invite again" not in html
+
+
 def test_the_list_of_invitations_takes_as_many_queries_for_twenty_as_for_one(side: Side) -> None:
     invite(side.person)
     few = queries_of(side.customer, "invitation_list", side.connection.public_id)

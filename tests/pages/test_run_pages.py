@@ -159,6 +159,9 @@ def test_whoever_came_in_is_among_the_remarks_and_not_among_the_problems(side: S
     )
     assert ("No work e-mail" in skipped, "Manager is not here" in skipped) == (True, False)
     assert ("No work e-mail" in remarks, "Manager is not here" in remarks) == (False, True)
+    Run.objects.filter(pk=side.run.pk).update(problem_count=4)
+    html = page(lead, "run_detail", side.run.public_id)
+    assert '<dt>Problems</dt><dd>2</dd><dd class="tile-note">Explained below, 2 remarks</dd>' in html
     Problem.objects.exclude(code="shortened").delete()
     assert "could not be handled" not in page(lead, "run_detail", side.run.public_id)
 
@@ -220,6 +223,8 @@ def test_requests_are_for_those_who_look_into_faults_and_say_no_secret(side: Sid
     client = Client()
     client.force_login(side.customer)
     assert client.get(address).status_code == 403
+    deed = a_run(side.connection, kind=RunKind.RELEASE)
+    assert "/requests/" not in page(lead, "run_detail", deed.public_id).split("<main")[1]
 
 
 def test_undo_is_offered_for_thirty_days_and_only_once(side: Side) -> None:

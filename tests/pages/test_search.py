@@ -265,6 +265,11 @@ def test_the_box_in_the_frame_holds_what_was_searched_for_and_no_lists_filter(si
     assert page(side.csm, "connection_list", query="?q=zebra").count('value="zebra"') == 1
 
 
+def test_a_customer_is_told_of_no_jira_key(side: Side) -> None:
+    assert "Jira key" in page(side.csm, "search")
+    assert "Jira" not in page(side.customer, "search")
+
+
 def test_typing_gets_the_results_alone(side: Side) -> None:
     body = signed_in(side.csm).get(reverse("search"), {"q": "amber"}, headers=HTMX).content.decode()
     assert "<html" not in body
