@@ -34,6 +34,7 @@ from integrations.models import (
     StagedMember,
 )
 from integrations.people import ATTRIBUTES, REMOVED_DOMAIN
+from integrations.targets.former_keys import keys_ever
 from integrations.targets.sql import NO_DIGEST
 from portal.accounts.limits import RateLimited, take
 from portal.audit.services import record
@@ -169,7 +170,8 @@ def _forget(people: Collection[DirectoryPerson], now: datetime) -> int:
     for one in people:
         by_owner[one.connection_id, one.company_id].append(one.source_id)
     for (connection, company), ids in by_owner.items():
-        _forget_history(connection, ids, now)
+        for owner, ever in keys_ever(connection, ids).items():
+            _forget_history(owner, ever, now)
         details = {"people": len(ids)}
         record(
             "retention.people",

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.core import serializers
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from integrations.models import (
     Asked,
@@ -44,6 +44,7 @@ from portal.audit.models import Entry
 from portal.kit import clock
 from tests.integrations.conftest import Syncer
 from tests.integrations.sources import ListSource, record, records
+from tests.integrations.test_undo import undo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -198,6 +199,71 @@ def test_a_forgotten_person_who_returns_is_new_to_the_mapping(
     assert sync(ListSource([record("k1", job_title="Nurse"), *records(20)])).returned == 1
     person = DirectoryPerson.objects.get(source_id="k1")
     assert (person.first_name, person.job_title) == ("Firstk1", "Nurse")
+
+
+def taken_over(
+    sync: Syncer, connection: Connection, admin: User, owner: Connection
+) -> tuple[DirectoryPerson, ListSource]:
+    """Somebody of `owner` who had left, is listed again as "again", and was recognised by a person; who else is listed."""
+    person = somebody(owner, "former", state=PersonState.DEACTIVATED, deactivated_at=clock.now())
+    Match.objects.all().delete()
+    others = ListSource(records(9))
+    again = record("again", first=NAME, work_email=person.email.lower(), phone="0152")
+    everybody = ListSource([*records(9), again])
+    sync(everybody)
+    Match.objects.update(chosen=person, decided_by=admin, decided_at=clock.now())
+    assert sync(everybody).matched == 1
+    return person, others
+
+
+@pytest.fixture(params=["the same connection", "another one"])
+def owner(request: pytest.FixtureRequest, connection: Connection) -> Connection:
+    if request.param == "the same connection":
+        return connection
+    return Connection.objects.create(
+        company=connection.company, provider_slug="bamboohr", kind="hris", state=ConnectionState.CONNECTED
+    )
+
+
+def test_whoever_was_taken_over_is_forgotten_under_the_former_key_as_well(
+    sync: Syncer, connection: Connection, admin: User, owner: Connection
+) -> None:
+    _, others = taken_over(sync, connection, admin, owner)
+    assert sync(others).deactivated == 1
+    assert NAME in everything()
+    assert forget_people(clock.now() + 31 * DAY) == 1
+    assert NAME.lower() not in everything().lower()
+    assert not Run.objects.filter(changes__source_id__in=["former", "again"], forgotten_at=None).exists()
+
+
+def test_whoever_was_given_back_is_forgotten_under_the_key_that_they_had_meanwhile(
+    sync: Syncer, connection: Connection, admin: User, owner: Connection
+) -> None:
+    person, _ = taken_over(sync, connection, admin, owner)
+    undo(Run.objects.get(matched=1), admin)
+    person.refresh_from_db()
+    assert (person.connection, person.source_id) == (owner, "former")
+    assert forget_people(clock.now() + 31 * DAY) == 1
+    assert NAME.lower() not in everything().lower()
+
+
+def test_what_stands_under_a_former_key_stays_while_somebody_else_has_it(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    _, others = taken_over(sync, connection, admin, connection)
+    theirs = ListSource([*others.people, record("former", first="Another")])
+    sync(theirs)
+    assert forget_people(clock.now() + 31 * DAY) == 1
+    assert Change.objects.filter(source_id="former", after__first_name="Another").exists()
+
+
+def test_many_are_forgotten_with_as_few_queries_as_one(
+    connection: Connection, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(30):
+        left(connection, 31, f"k{number}")
+    with django_assert_max_num_queries(30):
+        assert forget_people(clock.now()) == 30
 
 
 def test_the_people_of_an_ended_connection_stay_until_its_time(connection: Connection, admin: User) -> None:
