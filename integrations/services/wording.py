@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
@@ -15,6 +18,7 @@ from integrations.engine.saying import in_words
 from integrations.engine.transforms import Do, Step
 from integrations.people import ATTRIBUTES
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _WHEN = {
     When.NEW: gettext_noop("only when somebody is new"),
     When.EMPTY: gettext_noop("only while it is empty here"),
@@ -69,9 +73,19 @@ def shape_words(shape: str) -> str:
     return in_words(shape_told(shape), _)
 
 
+def day_words(value: str) -> str:
+    """A value that is a day, such as 2026-03-01, as the reader writes it: "1 March 2026". Any other as it is."""
+    if not _DAY.fullmatch(value):
+        return value
+    try:
+        return date_format(date.fromisoformat(value), _("j F Y"))
+    except ValueError:  # 31 February
+        return value
+
+
 def clause_words(clause: Clause) -> str:
     """ "Department is one of “Care”, “Surgery”"."""
-    values = _(", ").join(f"“{value}”" for value in clause.values)
+    values = _(", ").join(_("“%(value)s”") % {"value": day_words(value)} for value in clause.values)
     return " ".join(filter(None, (field_label(clause.field), _(clause.op.label), values)))
 
 

@@ -29,6 +29,7 @@ from integrations.models import (
     Run,
 )
 from integrations.people import ATTRIBUTES
+from integrations.services.wording import day_words
 from integrations.views import words
 from integrations.views.rule_words import OriginWords, origins_of
 from integrations.views.shared import DeskRequest, address_for, person_of
@@ -87,7 +88,7 @@ def person_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "connection": person.connection,
         "tone": words.PERSON_TONES[PersonState(person.state)],
         "attributes": [
-            Attribute(name, _(label), getattr(person, name), origins.get(name))
+            Attribute(name, _(label), day_words(getattr(person, name)), origins.get(name))
             for name, label in ATTRIBUTES.items()
         ],
         "manager": _manager(person),

@@ -27,7 +27,7 @@ from integrations.people import ATTRIBUTES, plain
 from integrations.services import drafts, previews
 from integrations.services.drafts import DraftRefused
 from integrations.services.previews import Seen
-from integrations.services.wording import field_label
+from integrations.services.wording import day_words, field_label
 from integrations.views.setup_frame import goes_to, open_draft_of, page, refused, source_fields, version_of
 from integrations.views.setup_keys import Sight, sight_of
 from integrations.views.setup_words import CASES, DOES, PARTS, WHENS
@@ -207,15 +207,19 @@ def _shown(origin: Origin, seen: Seen, result: str, names: Mapping[str, str]) ->
     """`names` are of managers, who are sent and kept as keys."""
     values: Any = [seen.fields.get(name, "") for name in origin.fields]
     came = tuple(
-        (field_label(name), names.get(value, value) if name == "manager_id" else value)
+        (field_label(name), _shown_value(name, value, names))
         for name, value in zip(origin.fields, values, strict=True)
     )
     steps = []
     for step in origin.steps:
         values = step.ready()(values)
-        steps.append((_(DOES[step.do]), ", ".join(filter(None, values))))
-    shown = names.get(result, result) if origin.attribute == "manager_id" else result
+        steps.append((_(DOES[step.do]), ", ".join(day_words(value) for value in values if value)))
+    shown = _shown_value(origin.attribute, result, names)
     return Shown(_(ATTRIBUTES[origin.attribute]), came, tuple(steps), shown)
+
+
+def _shown_value(name: str, value: str, names: Mapping[str, str]) -> str:
+    return names.get(value, value) if name == "manager_id" else day_words(value)
 
 
 def _number(given: QueryDict) -> int:

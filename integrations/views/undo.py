@@ -24,6 +24,7 @@ from integrations.permissions import POLICY
 from integrations.services import undo
 from integrations.services.reversing import Touched, way_back
 from integrations.services.starts import open_run
+from integrations.services.wording import day_words
 from integrations.views import words
 from integrations.views.shared import DeskRequest, people_by_key, run_of
 from portal.accounts.policy import POST
@@ -177,7 +178,7 @@ def _row(
         str(label),
         tone,
         tuple(
-            words.Line(_(ATTRIBUTES[attribute]), line.before.get(attribute, ""), value)
+            words.Line(_(ATTRIBUTES[attribute]), day_words(line.before.get(attribute, "")), day_words(value))
             for attribute, value in line.after.items()
         ),
         tuple(sorted(groups[key] for key in line.joins if key in groups)),
@@ -188,4 +189,5 @@ def _row(
 
 def _left_alone(one: Conflict) -> LeftAlone:
     label = _(ATTRIBUTES[one.attribute]) if one.attribute else ""
-    return LeftAlone(one.name, str(_BECAUSE[one.because]), label, one.has, one.wants)
+    has, wants = day_words(one.has), day_words(one.wants)
+    return LeftAlone(one.name, str(_BECAUSE[one.because]), label, has, wants)

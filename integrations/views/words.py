@@ -30,7 +30,7 @@ from integrations.people import ATTRIBUTES
 from integrations.services.departing import RELEASED, UNDONE
 from integrations.services.invitation_ends import EXPIRED
 from integrations.services.states import tile
-from integrations.services.wording import attribute_label
+from integrations.services.wording import attribute_label, day_words
 from portal.kit import clock
 from portal.kit.leases import JobState
 
@@ -226,7 +226,7 @@ def _text(values: dict[str, Any], name: str) -> str:
     value = values.get(name)
     if name == STATUS and value in _STATUSES:
         return _(_STATUSES[value])
-    return "" if value is None else str(value)
+    return "" if value is None else day_words(str(value))
 
 
 def steps(check: Check | None) -> list[Step]:

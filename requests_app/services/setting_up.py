@@ -98,7 +98,7 @@ def begin_set_up(req: Request, *, by: User) -> Connection:
         Request.objects.filter(pk=req.pk).update(connection=connection)
         if is_new:
             words = f"{by} began to set the connection up"
-            Event.objects.create(req=fresh, by=by, words=words[:500], for_customer=True)
+            Event.objects.create(req=fresh, by=by, move="begin_set_up", words=words[:500], for_customer=True)
         elif parts := parts_unheard(fresh):
             draft_answers.take_over(drafts.begin_change(connection, by=by), parts, by=by)
     req.connection = connection

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop
 
 from integrations.people import ATTRIBUTES, FIELDS
 from integrations.provider import Kind, Provider
+from portal.kit.retold import retold
 from requests_app.lifecycle import Stage
 from requests_app.models import Event, Request
 from requests_app.queries import Entry
@@ -23,8 +24,12 @@ _STORY: Mapping[str, tuple[str, str]] = {
     "delegate": (gettext_noop("%(who)s asked a colleague"), "user-plus"),
     "undelegate": (gettext_noop("%(who)s took back what a colleague was asked for"), "arrow-back-up"),
     "stuck": (gettext_noop("%(who)s was stuck and asked for help"), "message"),
+    "begin_set_up": (gettext_noop("%(who)s began to set the connection up"), "plug-connected"),
+    "set_up": (gettext_noop("%(who)s confirmed the plan of the connection: %(rest)s"), "circle-check"),
     "unstuck": (gettext_noop("%(who)s marked it as solved"), "circle-check"),
 }
+# What the words of a confirmed plan end in.
+_PEOPLE = (gettext_noop("%(n1)s person"), gettext_noop("%(n1)s people"))
 
 
 def story_of(req: Request) -> list[Entry]:
@@ -67,8 +72,9 @@ def reads_of(card: Provider) -> dict[str, object]:
 def _entry(event: Event) -> Entry:
     who = str(event.by) if event.by else "Integration Desk"
     words, icon = _STORY.get(event.move, ("", "pencil"))
+    rest = retold(event.words.rpartition(": ")[2])
     return Entry(
-        words=_(words) % {"who": who} if words else event.words,
+        words=_(words) % {"who": who, "rest": rest} if words else event.words,
         detail="",
         who="",
         when=event.at,

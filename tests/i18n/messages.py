@@ -30,6 +30,7 @@ from integrations.models import (
     InvitationState,
     PersonState,
     Phase,
+    Purpose,
     RunKind,
     RunOutcome,
     SetupStep,
@@ -150,7 +151,7 @@ def data_texts() -> Iterator[tuple[str, str]]:
         yield operator.label, "integrations/engine/filtering.py"
     for phrase in NEVER_READ:
         yield phrase, "integrations/sources/blocking.py"
-    states = (ConnectionState, PersonState, HeldState, InvitationState, SetupStep)
+    states = (ConnectionState, PersonState, HeldState, InvitationState, Purpose, SetupStep)
     for choices in (*states, RunKind, RunOutcome, Phase, ChangeKind):
         for choice in choices:
             yield str(choice.label), "integrations/models"
