@@ -10,6 +10,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import CharField, Exists, Model, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
@@ -45,7 +46,10 @@ REMOVED = "Removed person"
 BATCH = 500
 ROWS = 5_000
 EVERY, BATCHES = timedelta(minutes=10), 10
-WORK_ROWS = timedelta(days=30)  # plans, requests to vendors, matches
+WORK_ROWS = timedelta(days=30)  # plans, requests to vendors, matches, names in problems
+_NAMED = (
+    "retention:named"  # the key of the last run done; where the cache forgets it, all are looked at once more
+)
 
 _BLANK = {
     **dict.fromkeys(ATTRIBUTES, ""),
@@ -122,6 +126,23 @@ def sweep_rows(now: datetime) -> int:
     return sum(_delete(rows) for rows in old)
 
 
+def forget_strangers(now: datetime) -> int:
+    """Duty: in old problems, the names of records that never made anybody. Returns how many.
+
+    Each run is looked at once: whoever is in by then is forgotten with their own data, problems included.
+    """
+    before = now - WORK_ROWS
+    old = Run.objects.filter(pk__gt=cache.get(_NAMED, 0), created_at__lte=before).order_by("pk")
+    runs = list(old.values_list("pk", flat=True)[:BATCH])
+    owned = _remembered().filter(connection=OuterRef("run__connection"), source_id=OuterRef("source_id"))
+    named = Problem.objects.filter(~Exists(owned), run__in=runs).exclude(person_name__in=("", REMOVED))
+    keys = list(named.order_by("pk").values_list("pk", flat=True)[:ROWS])
+    Problem.objects.filter(pk__in=keys).order_by().update(person_name=REMOVED)
+    if runs and len(keys) < ROWS:
+        cache.set(_NAMED, runs[-1], timeout=None)
+    return len(keys)
+
+
 def _old_matches(before: datetime) -> QuerySet[Match]:
     """Questions that nobody answered, and answers that a run has obeyed: whoever it is has that key by now."""
     owned = {"connection": OuterRef("connection"), "source_id": OuterRef("source_id")}
@@ -136,7 +157,13 @@ def keep_time() -> None:
     except RateLimited:
         return
     now = clock.now()
-    for duty, size in ((forget_people, BATCH), (purge_connections, BATCH), (sweep_rows, ROWS)):
+    duties = (
+        (forget_people, BATCH),
+        (purge_connections, BATCH),
+        (sweep_rows, ROWS),
+        (forget_strangers, ROWS),
+    )
+    for duty, size in duties:
         for _ in range(BATCHES):
             if duty(now) < size:
                 break
