@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from integrations.engine.plan import REGROUPED, Following
 from integrations.models import (
@@ -43,6 +44,8 @@ from portal.kit import clock
 from portal.kit.leases import OPEN_STATES, JobState
 from portal.kit.retold import retold
 
+# Stored in English and translated where it is shown.
+WAITS = gettext_noop("Set up and confirmed. It starts as soon as the request is approved.")
 MOST_PLANS, PLANS_PER = 20, timedelta(hours=1)
 COUNTS = ("added", "changed", "deactivated", "returned", "matched")
 
@@ -213,8 +216,7 @@ def _put_to_use(connection: Connection, draft: Draft, receipt: Receipt, by: User
     if connection.approved_at:
         start_confirmed(connection, receipt, by)
         return
-    connection.reason = "Set up and confirmed. It starts as soon as the request is approved."
-    connection.reason_code = "waits_for_approval"
+    connection.reason, connection.reason_code = WAITS, "waits_for_approval"
     connection.save()
 
 

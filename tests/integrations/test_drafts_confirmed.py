@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils.translation import override
 
 from integrations.models import (
     Connection,
@@ -25,6 +26,7 @@ from integrations.signals import draft_confirmed
 from portal.accounts.models import Company, User
 from portal.audit.models import Entry
 from portal.kit import queue
+from portal.kit.retold import retold
 from tests.integrations.conftest import CARD, Syncer
 from tests.integrations.setting_up import CARE, GIVEN, STAFF, code_of, setup
 from tests.integrations.sources import ListSource, record, records
@@ -62,6 +64,14 @@ def test_a_set_up_that_is_not_approved_waits_and_approval_starts_it(company: Com
         queue.run_job("sync.run", run.pk)
     draft.refresh_from_db()
     assert (DirectoryPerson.objects.count(), draft.state) == (2, DraftState.APPLIED)
+
+
+def test_what_waits_for_the_approval_is_told_in_german(company: Company, admin: User) -> None:
+    draft = setup(company, admin)
+    confirmed(draft, by=admin, source=ListSource(STAFF))
+    connection = Connection.objects.get()
+    with override("de"):
+        assert retold(connection.reason).startswith("Eingerichtet und bestätigt.")
 
 
 def test_an_approved_set_up_starts_with_its_confirmation(company: Company, admin: User) -> None:
