@@ -91,6 +91,11 @@ class Drawn:
         return sum(self.counts.values())
 
     @property
+    def total(self) -> int:
+        """How many lines there are of what is chosen; the page of a rehearsal has the first ones only."""
+        return self.counts.get(self.chosen, 0) if self.chosen else self.affected
+
+    @property
     def sentence(self) -> str:
         return consequences(self.counts)
 

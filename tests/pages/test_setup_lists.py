@@ -172,6 +172,19 @@ def test_a_rehearsal_shows_its_plan_and_confirms_nothing(rehearsed: Wizard) -> N
     assert not Run.objects.exists()
 
 
+def test_a_long_rehearsal_says_that_it_shows_the_first_people_only(wizard: Wizard) -> None:
+    people = "".join(f"{number},Ada,Lovelace,ada{number}@amber.example,Care\n" for number in range(201))
+    wizard.rehearse(f"Employee number,First name,Last name,Work e-mail,Department\n{people}")
+    wizard.save_rules()
+    assert "The first 200 of 201." in wizard.html("plan")
+    assert "The first 200 of 201." in wizard.html("plan", "?kind=added")
+
+
+def test_a_rehearsal_that_shows_everybody_says_nothing_of_first_ones(rehearsed: Wizard) -> None:
+    rehearsed.save_rules()
+    assert "Before and after. The first" not in rehearsed.html("plan")
+
+
 def test_a_file_is_understood_aloud_once_and_everything_in_it_bears_a_name(wizard: Wizard) -> None:
     lines = (
         "Id,First name,Last name,Email,Work e-mail,Status,Manager,Schicht,City",
