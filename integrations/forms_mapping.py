@@ -76,6 +76,11 @@ class Row:
         return _(ATTRIBUTES[self.attribute])
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no value could ever come of it."""
+        return not any(self.sources) and all(step.do != Do.CONSTANT for step in self.steps)
+
+    @property
     def more(self) -> str:
         """What is folded away: "2 fields, 1 step, only when new"; "" for nothing."""
         fields, steps, said = sum(map(bool, self.sources)), len(self.steps), list[str]()

@@ -12,6 +12,7 @@ import orjson
 from integrations.engine.filtering import Filter
 from integrations.engine.mapping import AttributeMapping, Origin, Spec
 from integrations.engine.policy import NoAddress, Policy
+from integrations.people import ATTRIBUTES
 
 _EMPTY: Mapping[str, Any] = {}
 
@@ -63,6 +64,12 @@ class Rules:
     def digest(self) -> str:
         """32 hexadecimal digits: the same for equal rules, and for nothing else."""
         return self.version.hex()
+
+    @property
+    def groups_from_nothing(self) -> str:
+        """The attribute that groups are made from, if nothing is mapped to it; "" where all is well."""
+        chosen = self.policy.group_by
+        return chosen if chosen in ATTRIBUTES and self.mapping.origin(chosen) is None else ""
 
     @property
     def fields(self) -> frozenset[str]:

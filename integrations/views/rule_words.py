@@ -86,7 +86,7 @@ def policy_lines(rules: Rules) -> list[str]:
     return [
         *lines,
         _without_address(rules.mapping),
-        group_line(policy),
+        no_groups_line(rules.groups_from_nothing) or group_line(policy),
         *([_invites(policy)] if policy.invites else []),
     ]
 
@@ -107,6 +107,17 @@ def group_line(policy: Policy) -> str:
     if not policy.group_by:
         return _("No groups are made.")
     return _("Groups come from “%(attribute)s”.") % {"attribute": _(ATTRIBUTES[policy.group_by])}
+
+
+def no_groups_line(attribute: str) -> str:
+    """That groups are made from an attribute that comes from nothing; "" without one."""
+    if not attribute:
+        return ""
+    told = {"attribute": _(ATTRIBUTES[attribute])}
+    return (
+        _("Groups come from “%(attribute)s”, but no field is mapped to it: nobody is in a group by it.")
+        % told
+    )
 
 
 def _invites(policy: Policy) -> str:

@@ -28,6 +28,7 @@ from integrations.services import drafts, previews
 from integrations.services.drafts import DraftRefused
 from integrations.services.previews import Seen
 from integrations.services.wording import day_words, field_label
+from integrations.views.rule_words import no_groups_line
 from integrations.views.setup_frame import goes_to, open_draft_of, page, refused, source_fields, version_of
 from integrations.views.setup_keys import Sight, sight_of
 from integrations.views.setup_words import CASES, DOES, PARTS, WHENS
@@ -99,6 +100,7 @@ def _page(
         "whens": [(when.value, _(label)) for when, label in WHENS.items()],
         "sight": sight,
         "people": read,
+        "no_groups": _no_groups(form, policy_form),
     }
     return page(request, draft, SetupStep.MAP, context, status=status)
 
@@ -123,6 +125,14 @@ def _as_it_works(draft: Draft, mapping: Mapping[str, Spec]) -> dict[str, Spec]:
     return {name: "" if origin.is_empty else origin.as_data() for name, origin in origins.items()}
 
 
+def _no_groups(form: MappingForm, policy_form: PolicyForm) -> str:
+    """That groups are made from an attribute that comes from nothing, as it is typed; "" where all is well."""
+    chosen = policy_form["group_by"].value()
+    return no_groups_line(
+        next((row.attribute for row in form.rows if row.attribute == chosen and row.is_empty), "")
+    )
+
+
 def _policy_form(draft: Draft, post: QueryDict | None = None) -> PolicyForm:
     card = draft.connection.provider
     base = Policy.from_data(card.policy)
@@ -143,6 +153,7 @@ def setup_person(request: DeskRequest, public_id: UUID) -> HttpResponse:
     context: dict[str, Any] = {"connection": connection, "company": connection.company, "sight": sight}
     if sight and sight.is_ready:
         form = _mapping_of(draft, given, sight)
+        context["no_groups"] = _no_groups(form, _policy_form(draft, given if "group_by" in given else None))
         context |= _person(draft, form, given, sight) if form.is_valid() else {"unfinished": form.troubles}
     return render(
         request,

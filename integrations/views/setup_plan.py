@@ -26,6 +26,7 @@ from integrations.services import drafts, receipts, rehearsal
 from integrations.services.adopting import plan_had_changed, refused_before
 from integrations.services.drafts import DraftRefused
 from integrations.views import words
+from integrations.views.rule_words import no_groups_line
 from integrations.views.setup_frame import (
     current_step,
     goes_to,
@@ -50,8 +51,9 @@ def plan_step(request: DeskRequest, draft: Draft) -> HttpResponse:
 def _page(
     request: DeskRequest, draft: Draft, form: ConfirmForm | None = None, *, status: int = 200
 ) -> HttpResponse:
+    told = {"no_groups": no_groups_line(draft.rules.groups_from_nothing)}
     if draft.rehearses:
-        return page(request, draft, SetupStep.PLAN, _rehearsed(request, draft))
+        return page(request, draft, SetupStep.PLAN, told | _rehearsed(request, draft))
     run = draft.plan or _latest(draft)
     refused = refused_before(draft)
     context: dict[str, Any] = {"run": run, **_progress(run), "again": refused and plan_had_changed(refused)}
@@ -62,7 +64,7 @@ def _page(
             "changes": receipts.pending(draft) if draft.purpose == Purpose.CHANGE else (),
             "form": form or ConfirmForm(initial={"plan_digest": run.plan_digest}),
         }
-    return page(request, draft, SetupStep.PLAN, context, status=status)
+    return page(request, draft, SetupStep.PLAN, told | context, status=status)
 
 
 def _latest(draft: Draft) -> Run | None:

@@ -230,6 +230,14 @@ def test_filter_and_steps_of_the_mapping_are_told_in_words(side: Side, lead: Use
     assert "only when somebody is new" in html
 
 
+def test_groups_from_an_attribute_that_comes_from_nothing_are_told_as_such(side: Side, lead: User) -> None:
+    html = page(lead, "connection_detail", side.connection.public_id)
+    assert "Groups come from “Department”." in html
+    Connection.objects.update(mapping={"department": ""})
+    html = page(lead, "connection_detail", side.connection.public_id)
+    assert "Groups come from “Department”, but no field is mapped to it" in html
+
+
 def test_counts_of_the_connection_are_its_own(side: Side, lead: User) -> None:
     birch = a_side("Birch")
     some_people(birch.connection, 7, start=20)

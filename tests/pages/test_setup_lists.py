@@ -150,6 +150,26 @@ def test_mapping_keeps_only_what_differs_and_policy_too(rehearsed: Wizard) -> No
     assert rehearsed.draft.policy == {"outside": "keep"}
 
 
+NO_GROUPS = "Groups come from “Department”, but no field is mapped to it"
+
+
+def test_groups_from_an_attribute_that_comes_from_nothing_are_a_warning(rehearsed: Wizard) -> None:
+    rehearsed.post("filter", {"version": rehearsed.draft.version, "do": "save"})
+    typed = {**rehearsed.form("map", "map-form"), "map-department-from-0": ""}
+    person = rehearsed.send("setup_person", typed, htmx=True).content.decode()
+    rehearsed.post("map", {**typed, "do": "save"})
+    for html in (person, rehearsed.html("map"), rehearsed.html("plan")):
+        assert NO_GROUPS in html
+    without = rehearsed.send("setup_person", {**typed, "group_by": ""}, htmx=True).content.decode()
+    assert NO_GROUPS not in without
+
+
+def test_groups_from_an_attribute_that_has_a_source_are_no_warning(rehearsed: Wizard) -> None:
+    rehearsed.save_rules()
+    for step in ("map", "plan"):
+        assert "no field is mapped to it" not in rehearsed.html(step)
+
+
 def test_a_field_that_nobody_has_is_a_warning(rehearsed: Wizard) -> None:
     rehearsed.post("filter", {"version": rehearsed.draft.version, "do": "save"})
     html = rehearsed.html("map")
