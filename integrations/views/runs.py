@@ -39,7 +39,7 @@ _STAGES = {
 @require_safe
 def run_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
     run = run_of(request.user, public_id)
-    context = _progress(run) | {"facts": facts(run)}
+    context = progress(run) | {"facts": facts(run)}
     if not run.is_open:
         context |= changes_of(request, run)
         context |= skipped_and_remarks(run) | {"stages": _stages(run), **_links(request.user, run)}
@@ -51,7 +51,7 @@ def run_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
 def run_progress(request: DeskRequest, public_id: UUID) -> HttpResponse:
     """Asked for every two seconds. The last answer asks the page to load itself again, with the changes."""
     run = run_of(request.user, public_id)
-    response = render(request, "integrations/_run_progress.html", _progress(run))
+    response = render(request, "integrations/_run_progress.html", progress(run))
     if request.htmx and not run.is_open:
         response["HX-Refresh"] = "true"
     return response
@@ -66,7 +66,8 @@ def run_requests(request: DeskRequest, public_id: UUID) -> HttpResponse:
     return render(request, "integrations/run_requests.html", context)
 
 
-def _progress(run: Run) -> dict[str, Any]:
+def progress(run: Run) -> dict[str, Any]:
+    """The context of _run_progress.html."""
     return {
         "run": run,
         "connection": run.connection,

@@ -27,6 +27,7 @@ from integrations.services.adopting import plan_had_changed, refused_before
 from integrations.services.drafts import DraftRefused
 from integrations.views import words
 from integrations.views.rule_words import no_groups_line
+from integrations.views.runs import progress
 from integrations.views.setup_frame import (
     current_step,
     goes_to,
@@ -158,6 +159,7 @@ def done(request: DeskRequest, connection: Connection) -> HttpResponse:
     receipt = Receipt.objects.filter(connection=connection).select_related("confirmed_by").first()
     run = Run.objects.filter(connection=connection, receipt=receipt).first() if receipt else None
     context = {
+        **(progress(run) if run and run.is_open else {}),
         "connection": connection,
         "company": connection.company,
         "card": connection.provider,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.urls import reverse
 
 from integrations.models import (
     Connection,
@@ -12,6 +13,7 @@ from integrations.models import (
     Planned,
     Preview,
     Purpose,
+    Receipt,
     Run,
     RunKind,
     RunOutcome,
@@ -19,7 +21,7 @@ from integrations.models import (
 from integrations.services.receipts import pending
 from portal.accounts.models import Company, User
 from portal.kit import clock
-from tests.support.pages import a_connection, page
+from tests.support.pages import a_connection, an_open_run, page
 from tests.support.wizard import Wizard, ticked_of
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +109,22 @@ def test_what_was_confirmed_can_be_changed_before_the_approval(
     assert "Go on with the set-up" in page(customer, "connection_manage", connection.public_id)
     answer = waiting.send("settings_change", {"step": "consent"})
     assert answer["Location"] == waiting.url("setup_step", "consent")
+
+
+def test_the_page_after_the_confirmation_follows_the_first_run(
+    waiting: Wizard, connection: Connection, customer: User
+) -> None:
+    draft = Draft.objects.get()
+    receipt = Receipt.objects.create(
+        connection=connection, draft=draft, purpose=draft.purpose, affected=3, confirmed_by=customer
+    )
+    run = an_open_run(connection, kind=RunKind.FIRST, receipt=receipt)
+    polls = f'hx-get="{reverse("run_progress", args=[run.public_id])}"'
+    assert polls in waiting.html("done")
+    Run.objects.update(job_state="done", outcome=RunOutcome.APPLIED)
+    html = waiting.html("done")
+    assert polls not in html
+    assert "The run has ended" in html
 
 
 def test_what_is_read_can_be_changed_after_the_connection_runs(
