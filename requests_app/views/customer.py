@@ -53,7 +53,7 @@ def customer_request(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "minutes": max(5, 5 * round(len(open_lines) * _MINUTES_PER_ITEM / 5)),
         "theirs": req.current_stage == Stage.WAITING_ON_CUSTOMER,
         "steps": steps_of(req, must_set_up=may_set_up(req) and not setup.is_confirmed),
-        "reads": reads_of(req.provider),
+        "reads": reads_of(req.provider, setup),
         "timeline": story_of(req),
         "talk": talk_of(req),
         "form": MessageForm(),

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from integrations.people import ATTRIBUTES, FIELDS
+from integrations.engine.rules import Rules
+from integrations.models import DraftState
+from integrations.people import COMPUTED, FIELDS
 from integrations.provider import Kind, Provider
+from integrations.services.wording import field_label
 from portal.kit.retold import retold
 from requests_app.lifecycle import Stage
 from requests_app.models import Event, Request
 from requests_app.queries import Entry
+from requests_app.services.setting_up import SetUp
 
 # The timeline keeps what was said in English; these say the same to a reader in their language.
 _STORY: Mapping[str, tuple[str, str]] = {
@@ -61,12 +65,22 @@ def steps_of(req: Request, *, must_set_up: bool) -> list[dict[str, str]]:
     ]
 
 
-def reads_of(card: Provider) -> dict[str, object]:
-    """What will be read, in words, from what the card's mapping names."""
+def reads_of(card: Provider, setup: SetUp) -> dict[str, object]:
+    """What is read, in words: by the set-up as far as somebody has come with it, before that as the card brings it."""
     if card.kind == Kind.SSO:
         return {"people": False, "fields": ()}
-    labels = [ATTRIBUTES.get(name, FIELDS.get(source, name)) for name, source in card.mapping.items()]
-    return {"people": True, "fields": tuple(_(label) for label in labels)}
+    used = _rules_of(card, setup).fields - set(COMPUTED)
+    order = list(FIELDS)
+    in_order = sorted(used, key=lambda name: (order.index(name) if name in order else len(order), name))
+    return {"people": True, "fields": tuple(map(field_label, in_order))}
+
+
+def _rules_of(card: Provider, setup: SetUp) -> Rules:
+    if setup.draft is not None and setup.draft.state == DraftState.OPEN:
+        return setup.draft.rules
+    if setup.connection is not None:
+        return setup.connection.rules
+    return Rules.of(card.mapping, filter=card.filter, policy=card.policy)
 
 
 def _entry(event: Event) -> Entry:

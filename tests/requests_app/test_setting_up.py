@@ -298,6 +298,27 @@ def test_the_customer_can_change_what_they_confirmed_until_it_starts() -> None:
     assert change not in page(customer, "customer_request", req.public_id)
 
 
+def test_the_customers_page_promises_what_is_read_and_not_what_was_declined() -> None:
+    req = a_request(PERSONIO)
+    Request.objects.filter(pk=req.pk).update(stage=Stage.WAITING_ON_CUSTOMER)
+    customer = customer_of(req)
+
+    def reads() -> str:
+        html = page(customer, "customer_request", req.public_id)
+        return html.split("<strong>Read:</strong>")[1].split("</p>")[0]
+
+    assert "department" in reads()
+    draft = begin_set_up(req, by=customer).drafts.get()
+    drafts.save_consent(draft, declined=["department"], by=customer, expected_version=draft.version)
+    assert "department" not in reads()
+    draft.state = DraftState.CONFIRMED
+    draft.save(update_fields=["state"])
+    assert "department" in reads(), "the connection has not taken it over"
+    Connection.objects.update(declined=["department"])
+    assert "department" not in reads()
+    assert "work e-mail" in reads()
+
+
 def test_forwarding_leads_to_the_page_that_sends_a_link() -> None:
     req = a_request(PERSONIO)
     Request.objects.filter(pk=req.pk).update(stage=Stage.WAITING_ON_CUSTOMER)
