@@ -12,6 +12,8 @@ SETTERS = DESK | {Role.CUSTOMER_ADMIN}
 _LOOKS = of_companies(SETTERS | {Role.DEVELOPER}, GET)
 _SETS = of_companies(SETTERS, POST)
 _LOOKS_AND_SETS = replace(_LOOKS, methods={**_LOOKS.methods, **_SETS.methods})
+# Beside the forms of filter and mapping, which are long: what was typed there stays.
+_LIVE = ".setup-live > .card-body"
 
 POLICY: dict[str, Rule] = {
     "connection_list": of_companies(EVERY_ROLE, GET),
@@ -32,12 +34,12 @@ POLICY: dict[str, Rule] = {
     "issue_snooze": of_companies(SETTERS, POST),
     "company_entitlement": of_companies(frozenset({Role.TL, Role.OPERATOR}), GET, POST),
     "setup": _LOOKS_AND_SETS,
-    "setup_step": _LOOKS_AND_SETS,
+    "setup_step": replace(_LOOKS_AND_SETS, says_ended_at=_LIVE),
     "setup_preview": _LOOKS_AND_SETS,
     "setup_plan": _LOOKS_AND_SETS,
-    "setup_person": _LOOKS_AND_SETS,
-    "setup_options": _LOOKS,
-    "setup_matches": _SETS,
+    "setup_person": replace(_LOOKS_AND_SETS, says_ended_at=_LIVE),
+    "setup_options": replace(_LOOKS, says_ended_at=_LIVE),
+    "setup_matches": replace(_SETS, says_ended_at=_LIVE),
     "setup_rehearse": _LOOKS_AND_SETS,
     "setup_confirm": _LOOKS_AND_SETS,
     "setup_withdraw": _SETS,

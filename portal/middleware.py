@@ -149,11 +149,20 @@ def _to_sign_in(request: HttpRequest, rule: Rule) -> HttpResponse:
     by_link = rule.admits(Role.CUSTOMER_ADMIN) and sessions.remembered_link(request)
     way_in = reverse("session_ended") if by_link else reverse("account_login")
     way_in = f"{way_in}?next={quote(back)}" if back else way_in
-    if request.headers.get("HX-Request"):
-        response = HttpResponse(status=401)
-        response["HX-Redirect"] = way_in
-        return response
-    return redirect(way_in)
+    if not request.headers.get("HX-Request"):
+        return redirect(way_in)
+    if rule.says_ended_at:
+        return _ended_here(request, way_in, at=rule.says_ended_at)
+    response = HttpResponse(status=401)
+    response["HX-Redirect"] = way_in
+    return response
+
+
+def _ended_here(request: HttpRequest, way_in: str, *, at: str) -> HttpResponse:
+    """Beside a form, which stays. Says the same to everybody, whatever was asked for."""
+    response = render(request, "accounts/_session_ended_here.html", {"way_in": way_in}, status=401)
+    response["HX-Retarget"], response["HX-Reswap"], response["HX-Reselect"] = at, "innerHTML", ".note"
+    return response
 
 
 def _page_of(request: HttpRequest) -> str:

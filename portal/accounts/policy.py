@@ -35,6 +35,9 @@ class Rule:
     methods: Mapping[str, Mapping[Role, Relation] | None]
     # Not for a customer admin who was asked for single answers only: to them it answers as if it did not exist.
     whole_company: bool = False
+    # Where on its page a fragment says that the session has ended, so that what somebody typed there stays. Without
+    # it the whole browser goes to sign in.
+    says_ended_at: str = ""
 
     def allows(self, method: str, user: User | None) -> bool:
         roles = self.methods[method]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import Locator, Page, expect
 
 from integrations.models import Connection, ConnectionState, DirectoryPerson, Draft, Receipt
@@ -98,6 +99,28 @@ def test_a_file_is_rehearsed_by_keyboard_with_lists_that_follow(
     expect(page.locator("#include-0-1-field")).to_be_focused()
     expect(page.locator("#include-0-0-values")).to_have_value("care")
     assert Draft.objects.get().filter == {}
+
+
+@pytest.mark.slow
+def test_an_ended_session_is_told_beside_the_rules_and_what_was_typed_stays(
+    profile: Profile, lead: User, connection: Connection
+) -> None:
+    page = profile()
+    main = begin(page, connection)
+    page.get_by_label("CSV file").set_input_files(
+        {"name": "people.csv", "mimeType": "text/csv", "buffer": FILE.encode()}
+    )
+    press(page, "Rehearse with this file")
+    expect(page.locator("#matches")).to_contain_text("of 2 people match")
+    press(page, "Add a rule")
+    page.locator("#include-0-0-field").select_option("department")
+    page.locator("#include-0-0-values").fill("Care")
+    expect(page.locator("#matches .match-count strong")).to_have_text("1")
+    Session.objects.all().delete()
+    press(page, "And a condition")
+    expect(main.get_by_role("alert")).to_contain_text("Your session has ended.")
+    expect(main.get_by_role("link", name="Go on in a new tab")).to_have_attribute("target", "_blank")
+    expect(page.locator("#include-0-0-values")).to_have_value("Care")
 
 
 @pytest.mark.slow

@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from portal.accounts import sessions
@@ -130,6 +132,26 @@ def test_a_fragment_sends_the_whole_browser_to_sign_in_and_back_to_its_page(staf
     assert foreign["HX-Redirect"] == SIGN_IN
 
 
+@pytest.mark.parametrize("name", ["setup_matches", "setup_person"])
+def test_a_list_beside_a_form_says_that_the_session_ended_and_the_form_stays(
+    side: Side, customer: Client, name: str
+) -> None:
+    ago(customer, seen=minutes(31))
+    answers = []
+    for public_id in (side.connection.public_id, uuid4()):
+        address = reverse("setup_step", args=[side.connection.public_id, "filter"])
+        headers = {**HTMX, "HX-Current-URL": f"http://testserver{address}"}
+        answers.append(customer.post(reverse(name, args=[public_id]), headers=headers))
+    known, unknown = answers
+    assert "HX-Redirect" not in known
+    assert known["HX-Retarget"] == ".setup-live > .card-body"
+    html = known.content.decode()
+    assert "Your session has ended." in html
+    assert f'href="{ENDED}?next={address}"' in html
+    assert (known.status_code, html) == (unknown.status_code, unknown.content.decode())
+    assert known.status_code == 401
+
+
 def test_a_form_leads_back_to_the_page_it_was_on(staff: Client) -> None:
     ago(staff, seen=minutes(31))
     answer = staff.post("/requests/7/move/", headers={"Referer": "http://testserver/requests/7/"})
@@ -145,7 +167,7 @@ def test_a_customer_whose_session_ended_gets_back_with_a_code_to_where_they_were
     ended = customer.get(page)["Location"]
     assert ended == f"{ENDED}?next={page}"
     text = customer.get(ended).content.decode()
-    assert "Everything you entered is saved" in text
+    assert "Everything that was saved is kept." in text
     press(customer, ended, "send")
     code = newest_code(AccessLink.objects.get(email="dana@alder.example"))
     assert press(customer, ended, "open", code=code)["Location"] == page
