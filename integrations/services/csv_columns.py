@@ -31,7 +31,10 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "associateoid",
         "mitarbeiterid",
     ),
-    NAME: ("name", "fullname", "displayname", "employee", "employeename", "mitarbeiter", "mitarbeitername"),
+    NAME: (
+        *("name", "fullname", "displayname", "employee", "employeename", "mitarbeiter", "mitarbeitername"),
+        *("lastnamefirstname", "namevorname", "nachnamevorname"),
+    ),
     STATUS: (
         *("status", "employmentstatus", "employeestatus", "workerstatus", "state", "anstellungsstatus"),
         *("beschaeftigungsstatus", "mitarbeiterstatus"),

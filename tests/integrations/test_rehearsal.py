@@ -55,7 +55,7 @@ def dropped(draft: Draft, text: str = GERMAN) -> tuple[Preview, KeyPair]:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
-@pytest.mark.parametrize("delimiter", [";", ",", "\t"])
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
 def test_a_german_export_is_understood_in_any_usual_form(encoding: str, delimiter: str) -> None:
     rows = list(read_people(upload(GERMAN.replace(";", delimiter), encoding)))
     assert [row.status for row in rows] == [Status.ACTIVE, Status.LEAVE, Status.TERMINATED]
@@ -78,6 +78,22 @@ def test_an_english_export_with_one_column_for_the_name_is_understood() -> None:
     assert (row.fields["first_name"], row.fields["last_name"]) == ("Jane", "Roe")
     assert row.fields["job_title"] == "=1+1"  # only text: nothing computes it
     assert (row.source_id, row.status) == ("jane@example.com", Status.TERMINATED)
+
+
+@pytest.mark.parametrize(
+    ("header", "delimiter"),
+    [
+        ('"Name, Vorname";E-Mail', ";"),
+        ('"Nachname, Vorname (Rufname, kurz)";"Name, Vorname";E-Mail', ";"),
+        ('"Name; Vorname",E-Mail', ","),
+        ('"Last name, first name"|E-Mail', "|"),
+    ],
+)
+def test_what_is_inside_quotation_marks_does_not_divide_a_line(header: str, delimiter: str) -> None:
+    cells = ['"Roe, Jane"'] * header.count('"' + delimiter) + ["jane@example.com"]
+    (row,) = read_people(upload(f"{header}\n{delimiter.join(cells)}\n"))
+    assert (row.fields["first_name"], row.fields["last_name"]) == ("Jane", "Roe")
+    assert row.fields["work_email"] == "jane@example.com"
 
 
 def test_a_file_is_read_from_memory_and_from_disk_as_django_gives_it() -> None:
