@@ -26,7 +26,15 @@ class Do(StrEnum):
     DATE = "date"
 
 
-_CASES: Mapping[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "title": str.title}
+# A word with what may follow an apostrophe at its end: "women's" is one, "o'brien" two.
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]{1,2}(?!\w))?")
+
+
+def _title(value: str) -> str:
+    return _WORD.sub(lambda found: found[0].capitalize(), value)
+
+
+_CASES: Mapping[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "title": _title}
 _DATES = {
     how: re.compile(pattern, re.ASCII)
     for how, pattern in {

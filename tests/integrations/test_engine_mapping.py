@@ -63,6 +63,9 @@ def test_a_stored_step_is_the_one_that_was_stored(chosen: list[Step]) -> None:
     [
         ({"do": "trim"}, ["  Ward \t 3 "], "Ward 3"),
         ({"do": "case", "how": "title"}, ["o'neil-MEYER"], "O'Neil-Meyer"),
+        ({"do": "case", "how": "title"}, ["women's health"], "Women's Health"),
+        ({"do": "case", "how": "title"}, ["O’BRIEN and d'angelo’s"], "O’Brien And D'Angelo’s"),
+        ({"do": "case", "how": "title"}, ["mcdonald ÄRZTE-haus straße ßa"], "Mcdonald Ärzte-Haus Straße Ssa"),
         ({"do": "case", "how": "upper"}, ["straße"], "STRASSE"),
         ({"do": "join", "by": ", "}, ["Berlin", "", "Mitte"], "Berlin, Mitte"),
         ({"do": "split", "by": "/", "part": -1}, ["DE / Berlin / Mitte"], "Mitte"),
