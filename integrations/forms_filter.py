@@ -118,7 +118,15 @@ class FilterForm:
     def is_valid(self) -> bool:
         for row in self._rows():
             row.errors = {} if row.is_blank else _errors_of(row, self.allowed)
+        for row in self._beyond():
+            row.errors["field"] = _("At most 50 rules, each of at most 50 conditions. Remove some.")
         return not self.troubles
+
+    def _beyond(self) -> Iterator[Row]:
+        """Where a rule, or a condition of one, is too many."""
+        for rules in self.rules.values():
+            yield from (row for rule in rules[_MOST:] for row in rule[:1])
+            yield from (row for rule in rules for row in rule[_MOST : _MOST + 1])
 
     @property
     def troubles(self) -> list[Trouble]:

@@ -119,7 +119,7 @@ class MappingForm:
         """Carries out what a button says; nothing for another button."""
         verb, *where = do.split()
         row = next((one for one in self.rows if where and one.attribute == where[0]), None)
-        number = int(where[1]) if len(where) > 1 and where[1].isdigit() else -1
+        number = int(where[1]) if len(where) > 1 and where[1].isdecimal() and len(where[1]) < 3 else -1
         if row is None:
             return
         if verb == "add-source" and len(row.sources) < _MOST_SOURCES:

@@ -45,7 +45,7 @@ _DATES = {
     }.items()
 }
 CASES, DATES = tuple(_CASES), tuple(_DATES)
-_LONGEST, _MOST_STEPS, _MOST_LOOKUPS = 200, 10, 1_000
+_LONGEST, _MOST_STEPS, _MOST_LOOKUPS, _MOST_PARTS = 200, 10, 1_000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,8 @@ class Step:
             raise ValueError(f"{self.do.value} has one of {', '.join(wanted)}")
         if self.do is Do.SPLIT and not self.by:
             raise ValueError("a value is split at something")
+        if abs(self.part) > _MOST_PARTS:
+            raise ValueError("no value has so many parts")
         if self.do is Do.CONSTANT and not self.value:
             raise ValueError("a constant is not empty")
         if len(self.table) > _MOST_LOOKUPS or max(map(len, (self.by, self.value))) > _LONGEST:

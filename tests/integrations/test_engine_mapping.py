@@ -24,7 +24,9 @@ steps = st.one_of(
     st.sampled_from(DATES).map(lambda how: Step(Do.DATE, how=how)),
     st.builds(lambda by: Step(Do.JOIN, by=by), texts),
     st.builds(
-        lambda by, part: Step(Do.SPLIT, by=by, part=part), st.text(min_size=1, max_size=3), st.integers()
+        lambda by, part: Step(Do.SPLIT, by=by, part=part),
+        st.text(min_size=1, max_size=3),
+        st.integers(-100, 100),
     ),
     st.builds(lambda value: Step(Do.CONSTANT, value=value), st.text(min_size=1, max_size=9)),
     st.builds(
@@ -81,6 +83,12 @@ def test_a_stored_step_is_the_one_that_was_stored(chosen: list[Step]) -> None:
 )
 def test_what_each_step_does(step: dict[str, Any], values: list[str], becomes: str) -> None:
     assert pipe([Step.from_data(step)])(values) == becomes
+
+
+@pytest.mark.parametrize("part", [10**30, -(10**30), 101])
+def test_a_value_has_no_part_that_could_not_be_stored(part: int) -> None:
+    with pytest.raises(ValueError, match="parts"):
+        Step.from_data({"do": "split", "by": " ", "part": part})
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,32 @@ def test_values_are_offered_with_how_many_have_them(rehearsed: Wizard) -> None:
     assert 'type="checkbox"' in html
 
 
+def test_more_rules_than_there_may_be_are_told_and_not_counted(rehearsed: Wizard) -> None:
+    sent = {"version": rehearsed.draft.version, "do": "save"}
+    for number in range(60):
+        sent |= {f"include-{number}-0-field": "department", f"include-{number}-0-op": "present"}
+    assert rehearsed.send("setup_matches", sent, htmx=True).status_code == 200
+    answer = rehearsed.post("filter", sent)
+    assert answer.status_code == 422
+    assert "At most 50 rules" in answer.content.decode()
+
+
+@pytest.mark.parametrize("do", ["remove-step department ²", "remove-step department 9999999"])
+def test_a_button_that_nobody_was_shown_does_nothing(rehearsed: Wizard, do: str) -> None:
+    rehearsed.post("filter", {"version": rehearsed.draft.version, "do": "save"})
+    answer = rehearsed.post("map", {**rehearsed.form("map", "map-form"), "do": do})
+    assert answer.status_code == 200
+
+
+def test_a_part_that_no_value_has_is_told_beside_its_step(rehearsed: Wizard) -> None:
+    rehearsed.post("filter", {"version": rehearsed.draft.version, "do": "save"})
+    step = {"do": "split", "by": " ", "part": "9" * 30}
+    typed = {f"map-department-step-0-{name}": value for name, value in step.items()}
+    answer = rehearsed.post("map", {**rehearsed.form("map", "map-form"), **typed, "do": "save"})
+    assert answer.status_code == 422
+    assert "Step 1:" in answer.content.decode()
+
+
 def test_somebody_else_changed_the_rules_meanwhile(wizard: Wizard, sandbox: Running) -> None:
     wizard.connect()
     mine = wizard.rule("department", "is", "Care")
