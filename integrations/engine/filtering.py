@@ -182,6 +182,13 @@ class Filter:
     def fields(self) -> frozenset[str]:
         return frozenset(clause.field for rule in (*self.include, *self.exclude) for clause in rule)
 
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether whoever an include rule lets in is left out by an exclude rule that asks for no more."""
+        said = self.folded()
+        left_out = [set(rule) for rule in said.exclude]
+        return bool(said.include) and all(any(no <= set(rule) for no in left_out) for rule in said.include)
+
     def folded(self) -> Filter:
         """The same for everybody, whatever the case in which the values were typed."""
         return Filter(_all_folded(self.include), _all_folded(self.exclude))

@@ -200,6 +200,7 @@ def _matching(sight: Sight, chosen: Filter) -> dict[str, Any]:
         "total": found.inside + found.outside,
         "percent": found.inside * 100 // max(found.inside + found.outside, 1),
         "gone": found.gone,
+        "contradicts": chosen.contradicts_itself,
         "inside_people": [_judged(one.seen, one.verdict, chosen) for one in found.inside_people],
         "outside_people": [_judged(one.seen, one.verdict, chosen) for one in found.outside_people],
     }

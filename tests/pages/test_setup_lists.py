@@ -82,6 +82,22 @@ def test_more_rules_than_there_may_be_are_told_and_not_counted(rehearsed: Wizard
     assert "At most 50 rules" in answer.content.decode()
 
 
+def test_a_rule_that_another_one_takes_back_is_told_as_such(rehearsed: Wizard) -> None:
+    sent = rehearsed.rule("department", "is", "Care")
+    sent |= {key.replace("include", "exclude"): value for key, value in sent.items() if "include" in key}
+    html = rehearsed.send("setup_matches", sent, htmx=True).content.decode()
+    assert "leaving out wins" in html
+    assert "as in the HR system?" not in html
+
+
+@pytest.mark.parametrize("step", ["filter", "map"])
+def test_what_waits_for_a_script_is_shown_only_where_there_are_scripts(rehearsed: Wizard, step: str) -> None:
+    rehearsed.post("filter", {"version": rehearsed.draft.version, "do": "save"})
+    html = rehearsed.html(step)
+    assert '<p class="busy js-only' in html
+    assert "<noscript>" in html
+
+
 @pytest.mark.parametrize("do", ["remove-step department ²", "remove-step department 9999999"])
 def test_a_button_that_nobody_was_shown_does_nothing(rehearsed: Wizard, do: str) -> None:
     rehearsed.post("filter", {"version": rehearsed.draft.version, "do": "save"})
