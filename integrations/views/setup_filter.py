@@ -139,15 +139,22 @@ def control_of(row: Row, found: Offered) -> dict[str, Any]:
         kind = "date"
     elif row.operator is Op.ONE_OF and 0 < len(values) <= (_OFFERED if found.names else _TICKED):
         kind = "ticks"
-        known = {value.value.casefold() for value in values}
-        values += [Value(one, one, 0, True) for one in row.values if one.casefold() not in known]
     elif row.operator is Op.ONE_OF:
         kind = "lines"
     elif row.field in (STATUS_FIELD, EVENT_FIELD):
         kind = "select"
     else:
         kind = "text"
+    if kind in ("ticks", "select"):
+        values = _chosen_first(values, row.values)
     return {"kind": kind, "values": values}
+
+
+def _chosen_first(offered: Sequence[Value], chosen: Sequence[str]) -> list[Value]:
+    """What is chosen is never out of sight below hundreds of others, and never lost where nobody has it."""
+    known = {one.value.casefold() for one in offered}
+    others = [Value(one, one, 0, True) for one in chosen if one.casefold() not in known]
+    return [*others, *sorted(offered, key=lambda one: not one.is_chosen)]
 
 
 def _chosen(value: str, typed: list[str]) -> bool:
@@ -169,6 +176,8 @@ def setup_options(request: DeskRequest, public_id: UUID) -> HttpResponse:
     name = request.GET.get("name", "")
     form = FilterForm.posted(request.GET, ())
     row = next((row for rules in form.rules.values() for rule in rules for row in rule), Row())
+    if (request.htmx.trigger_name or "").endswith("-field"):
+        row.values = []  # they are values of the field that was there before
     row.name = name if name.replace("-", "").isalnum() and len(name) < 20 else "include-0-0"
     sight = sight_of(request, draft)
     ready = sight if sight and sight.is_ready else None

@@ -72,6 +72,24 @@ def test_values_are_offered_with_how_many_have_them(rehearsed: Wizard) -> None:
     assert 'type="checkbox"' in html
 
 
+def options_of(wizard: Wizard, asking: str, field: str, op: str, *values: str) -> str:
+    """The control of a value, as the select `asking` fetches it."""
+    sent = {key: value for key, value in wizard.rule(field, op, *values).items() if key.startswith("include")}
+    headers = {**HTMX, "HX-Trigger-Name": asking}
+    url = wizard.url("setup_options") + "?name=include-0-0"
+    return wizard.client.get(url, sent, headers=headers).content.decode()
+
+
+def test_another_field_takes_no_values_of_the_one_before(rehearsed: Wizard) -> None:
+    assert "riverside" not in options_of(rehearsed, "include-0-0-field", "department", "one_of", "riverside")
+    assert "riverside" in options_of(rehearsed, "include-0-0-op", "department", "one_of", "riverside")
+
+
+def test_what_is_chosen_stands_before_what_is_offered(rehearsed: Wizard) -> None:
+    html = options_of(rehearsed, "include-0-0-op", "department", "one_of", "Kitchen", "Garden")
+    assert html_values(html, "include-0-0-values") == ["Garden", "Kitchen", "Care"]
+
+
 def test_more_rules_than_there_may_be_are_told_and_not_counted(rehearsed: Wizard) -> None:
     sent = {"version": rehearsed.draft.version, "do": "save"}
     for number in range(60):
