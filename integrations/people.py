@@ -78,6 +78,8 @@ COMPUTED: Mapping[str, str] = MappingProxyType(
 # A field of the vendor's own making, as the customer's administrators named it there.
 CUSTOM = "custom."
 
+MANAGER = "manager_id"  # a key of the HR system, which names somebody
+
 # What the LMS sees of a person, in the order in which pages show it.
 ATTRIBUTES: Mapping[str, str] = MappingProxyType(
     {

@@ -15,6 +15,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, F, Func, Model, OuterRef, Q, QuerySet, Subquery, TextField, Window
 from django.db.models.functions import Coalesce, JSONObject, Lower, RowNumber
 
+from integrations.engine.filtering import Filter
 from integrations.models import (
     Change,
     Connection,
@@ -36,6 +37,7 @@ from integrations.models import (
     RunKind,
     RunOutcome,
 )
+from integrations.people import MANAGER, REMOVED_DOMAIN
 from integrations.provider import Kind
 from portal.accounts.models import Company, User
 from portal.kit.folding import fold, folded_sql, words_of
@@ -48,6 +50,16 @@ class Folded(Func):
 
     template = folded_sql("%(expressions)s")
     output_field = TextField()
+
+
+def managers_named(connection: Connection, *filters: Filter) -> dict[str, str]:
+    """What the managers whom these rules ask about are called in the directory. No query where they ask about none."""
+    keys = frozenset[str]().union(*(found.values_of(MANAGER) for found in filters))
+    if not keys:
+        return {}
+    people = DirectoryPerson.objects.filter(connection=connection, source_id__in=keys)
+    people = people.exclude(email__endswith=REMOVED_DOMAIN)
+    return {person.source_id: str(person) for person in people}
 
 
 # What somebody types of a person begins one of these; neither an address nor a number has accents.

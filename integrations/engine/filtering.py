@@ -182,6 +182,11 @@ class Filter:
     def fields(self) -> frozenset[str]:
         return frozenset(clause.field for rule in (*self.include, *self.exclude) for clause in rule)
 
+    def values_of(self, field: str) -> frozenset[str]:
+        """What its rules compare this field with."""
+        clauses = (clause for rule in (*self.include, *self.exclude) for clause in rule)
+        return frozenset(value for clause in clauses if clause.field == field for value in clause.values)
+
     @property
     def contradicts_itself(self) -> bool:
         """Whether whoever an include rule lets in is left out by an exclude rule that asks for no more."""

@@ -17,11 +17,19 @@ from integrations.engine.mapping import Origin, Spec
 from integrations.engine.plan import REGROUPED
 from integrations.engine.policy import BY_EVENT, NoAddress, OnLeave, Policy
 from integrations.engine.rules import undeclined
-from integrations.models import ChangeKind, Draft, Receipt
+from integrations.models import ChangeKind, Connection, Draft, Receipt
 from integrations.people import ATTRIBUTES
 from integrations.provider import Provider
+from integrations.queries import managers_named
 from integrations.services.credentials import EMPTY
-from integrations.services.wording import field_label, fields_words, rule_words, steps_words, when_words
+from integrations.services.wording import (
+    NOBODY,
+    field_label,
+    fields_words,
+    rule_words,
+    steps_words,
+    when_words,
+)
 
 _VERSION = 1
 # What a receipt counts, in this order: people by kind of change, then what follows for groups and invitations.
@@ -85,12 +93,18 @@ def counted(receipt: Receipt) -> list[tuple[str, str, int]]:
 
 def difference(receipt: Receipt) -> tuple[Difference, ...]:
     """What was confirmed, setting by setting; a set-up is told against nothing."""
-    return compare(receipt.connection.provider, receipt.before, receipt.after)
+    return _between(receipt.connection, receipt.before, receipt.after)
 
 
 def pending(draft: Draft) -> tuple[Difference, ...]:
     """As `difference`, of what would be confirmed now."""
-    return compare(draft.connection.provider, before_of(draft), after_of(draft))
+    return _between(draft.connection, before_of(draft), after_of(draft))
+
+
+def _between(
+    connection: Connection, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[Difference, ...]:
+    return compare(connection.provider, before, after, managers_named(connection, *_filters(before, after)))
 
 
 def before_of(draft: Draft) -> dict[str, Any]:
@@ -107,11 +121,17 @@ def after_of(draft: Draft) -> dict[str, Any]:
 
 
 def compare(
-    provider: Provider, before: Mapping[str, Any], after: Mapping[str, Any]
+    provider: Provider,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    names: Mapping[str, str] = NOBODY,
 ) -> tuple[Difference, ...]:
-    """Only what differs. Settings that no page of ours would have stored raise ValueError."""
+    """Only what differs. `names` are what managers are called.
+
+    Settings that no page of ours would have stored raise ValueError.
+    """
     found = (
-        *_rules(before, after),
+        *_rules(before, after, names),
         *_mappings(provider, before, after),
         *_policies(provider, before, after),
         *_fields(before, after),
@@ -132,9 +152,15 @@ def _origin_words(origin: Origin) -> str:
     return "; ".join(filter(None, (fields_words(origin), *steps_words(origin), when_words(origin))))
 
 
-def _rules(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+def _filters(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Filter, Filter]:
+    return Filter.from_data(before.get("filter", {})), Filter.from_data(after.get("filter", {}))
+
+
+def _rules(
+    before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, str]
+) -> Iterator[Difference]:
     """Rule by rule: one that is new, or one that is gone."""
-    old, new = (Filter.from_data(said.get("filter", {})) for said in (before, after))
+    old, new = _filters(before, after)
     everybody = [
         _("Everybody who works there") if "filter" in said and not found.include else ""
         for said, found in ((before, old), (after, new))
@@ -145,8 +171,8 @@ def _rules(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Diff
         (_("Let in"), old.include, new.include),
         (_("Leave out"), old.exclude, new.exclude),
     ):
-        yield from (Difference("filter", label, rule_words(rule), "") for rule in had if rule not in has)
-        yield from (Difference("filter", label, "", rule_words(rule)) for rule in has if rule not in had)
+        yield from (Difference("filter", label, rule_words(one, names), "") for one in had if one not in has)
+        yield from (Difference("filter", label, "", rule_words(one, names)) for one in has if one not in had)
 
 
 def _mappings(

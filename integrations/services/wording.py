@@ -18,6 +18,7 @@ from integrations.engine.saying import in_words
 from integrations.engine.transforms import Do, Step
 from integrations.people import ATTRIBUTES
 
+NOBODY: Mapping[str, str] = {}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _WHEN = {
     When.NEW: gettext_noop("only when somebody is new"),
@@ -83,15 +84,21 @@ def day_words(value: str) -> str:
         return value
 
 
-def clause_words(clause: Clause) -> str:
-    """ "Department is one of “Care”, “Surgery”"."""
-    values = _(", ").join(_("“%(value)s”") % {"value": day_words(value)} for value in clause.values)
+def clause_words(clause: Clause, names: Mapping[str, str] = NOBODY) -> str:
+    """ "Department is one of “Care”, “Surgery”". `names` are what managers are called, by the HR system's key."""
+    known = names if clause.field == people.MANAGER else NOBODY
+    said = (known.get(value) or day_words(value) for value in clause.values)
+    values = _(", ").join(_("“%(value)s”") % {"value": value} for value in said)
     return " ".join(filter(None, (field_label(clause.field), _(clause.op.label), values)))
 
 
-def rule_words(rule: Rule, words: Callable[[Clause], str] = clause_words) -> str:
+def rule_words(
+    rule: Rule,
+    names: Mapping[str, str] = NOBODY,
+    words: Callable[[Clause, Mapping[str, str]], str] = clause_words,
+) -> str:
     """ "Department is one of “Care”, “Surgery” and Country is “Germany”"."""
-    return _(" and ").join(map(words, rule))
+    return _(" and ").join(words(clause, names) for clause in rule)
 
 
 def fields_words(origin: Origin) -> str:

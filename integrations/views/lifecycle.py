@@ -69,7 +69,7 @@ def _rules(connection: Connection) -> dict[str, Any]:
     if connection.kind != Kind.HRIS:
         return {}
     rules = connection.rules
-    return {"filter": filter_words(rules.filter), "policy": policy_lines(rules)}
+    return {"filter": filter_words(rules.filter, connection), "policy": policy_lines(rules)}
 
 
 def _meaning(connection: Connection) -> str:

@@ -66,7 +66,7 @@ def overview(connection: Connection, user: User, figures: Mapping[str, int]) -> 
 def rules_in_words(connection: Connection) -> RulesInWords:
     rules = connection.rules
     return RulesInWords(
-        filter_words(rules.filter),
+        filter_words(rules.filter, connection),
         tuple(origins_of(connection).values()),
         policy_lines(rules),
         len(rules.declined),

@@ -14,6 +14,7 @@ from integrations.engine.rules import Rules
 from integrations.models import Connection
 from integrations.people import ATTRIBUTES, EVENT_FIELD
 from integrations.provider import Kind
+from integrations.queries import managers_named
 from integrations.services import wording
 
 
@@ -36,19 +37,24 @@ class OriginWords:
     when: str
 
 
-def filter_words(found: Filter) -> FilterWords:
-    return FilterWords(tuple(map(rule_words, found.include)), tuple(map(rule_words, found.exclude)))
+def filter_words(found: Filter, connection: Connection) -> FilterWords:
+    """The directory of the connection tells what managers are called."""
+    names = managers_named(connection, found)
+    include, exclude = (
+        (rule_words(rule, names) for rule in rules) for rules in (found.include, found.exclude)
+    )
+    return FilterWords(tuple(include), tuple(exclude))
 
 
-def rule_words(rule: Rule) -> str:
+def rule_words(rule: Rule, names: Mapping[str, str]) -> str:
     """ "Department is one of “Care”, “Surgery” and has a present or future event"."""
-    return wording.rule_words(rule, _clause)
+    return wording.rule_words(rule, names, _clause)
 
 
-def _clause(clause: Clause) -> str:
+def _clause(clause: Clause, names: Mapping[str, str]) -> str:
     if clause.field == EVENT_FIELD and clause.op in (Op.PRESENT, Op.IS):
         return _("has a present or future event")
-    return wording.clause_words(clause)
+    return wording.clause_words(clause, names)
 
 
 def origin_words(origin: Origin) -> OriginWords:

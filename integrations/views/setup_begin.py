@@ -124,7 +124,7 @@ def _consent_words(draft: Draft, reads: list[Read], form: ConsentForm) -> dict[s
         "needed": [read for read in reads if not read.may_decline],
         "optional": [(read, read.name in chosen) for read in reads if read.may_decline],
         "never": [_(topic) for topic in NEVER_READ],
-        "filters": filter_words(draft.rules.filter),
+        "filters": filter_words(draft.rules.filter, draft.connection),
     }
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from integrations.engine.filtering import Because, Filter, Op, Verdict
 from integrations.forms_filter import FilterForm, Row
 from integrations.models import Draft, SetupStep
-from integrations.people import EVENT_FIELD, STATUS_FIELD
+from integrations.people import EVENT_FIELD, MANAGER, STATUS_FIELD
 from integrations.services import drafts, previews
 from integrations.services.drafts import DraftRefused
 from integrations.services.previews import Seen
@@ -120,7 +120,7 @@ def _clause(row: Row, sight: Sight | None, found: dict[str, Offered]) -> dict[st
 
 def _offered(field: str, sight: Sight) -> Offered:
     values = previews.options(sight.preview, sight.keys, field)[:_OFFERED]
-    if field != "manager_id":
+    if field != MANAGER:
         return Offered(values)
     return Offered(values, previews.names(sight.preview, sight.keys, {value for value, _count in values}))
 
@@ -133,6 +133,8 @@ def control_of(row: Row, found: Offered) -> dict[str, Any]:
     values = [
         Value(value, labels.get(value, value), count, _chosen(value, row.values)) for value, count in offered
     ]
+    # Nobody knows the keys by heart. Where there are more people than are offered, a key can still be typed.
+    by_name = bool(found.names) and row.operator in (Op.IS, Op.IS_NOT) and len(offered) < _OFFERED
     if not row.operator.takes_value:
         kind = "none"
     elif row.takes_date:
@@ -141,7 +143,7 @@ def control_of(row: Row, found: Offered) -> dict[str, Any]:
         kind = "ticks"
     elif row.operator is Op.ONE_OF:
         kind = "lines"
-    elif row.field in (STATUS_FIELD, EVENT_FIELD):
+    elif row.field in (STATUS_FIELD, EVENT_FIELD) or by_name:
         kind = "select"
     else:
         kind = "text"
@@ -203,6 +205,8 @@ def setup_matches(request: DeskRequest, public_id: UUID) -> HttpResponse:
 
 def _matching(sight: Sight, chosen: Filter) -> dict[str, Any]:
     found = previews.matching(sight.preview, sight.keys, chosen, limit=_SHOWN)
+    managers = chosen.values_of(MANAGER)
+    names = previews.names(sight.preview, sight.keys, managers) if managers else {}
     return {
         "inside": found.inside,
         "outside": found.outside,
@@ -210,19 +214,19 @@ def _matching(sight: Sight, chosen: Filter) -> dict[str, Any]:
         "percent": found.inside * 100 // max(found.inside + found.outside, 1),
         "gone": found.gone,
         "contradicts": chosen.contradicts_itself,
-        "inside_people": [_judged(one.seen, one.verdict, chosen) for one in found.inside_people],
-        "outside_people": [_judged(one.seen, one.verdict, chosen) for one in found.outside_people],
+        "inside_people": [_judged(one.seen, one.verdict, chosen, names) for one in found.inside_people],
+        "outside_people": [_judged(one.seen, one.verdict, chosen, names) for one in found.outside_people],
     }
 
 
-def _judged(seen: Seen, verdict: Verdict, chosen: Filter) -> Judged:
+def _judged(seen: Seen, verdict: Verdict, chosen: Filter, names: Mapping[str, str]) -> Judged:
     number = verdict.rule if verdict.rule is not None else -1
     if verdict.because is Because.EXCLUDED:
-        why = _("left out: %(rule)s") % {"rule": rule_words(chosen.exclude[number])}
+        why = _("left out: %(rule)s") % {"rule": rule_words(chosen.exclude[number], names)}
     elif verdict.because is Because.NOT_INCLUDED:
         why = _("matches no rule")
     elif verdict.because is Because.INCLUDED:
-        why = rule_words(chosen.include[number])
+        why = rule_words(chosen.include[number], names)
     else:
         why = ""
     details = [seen.fields.get(name, "") for name in ("department", "location")]

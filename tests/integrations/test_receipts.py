@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations import catalog
-from integrations.models import Connection, Receipt
+from integrations.models import Connection, DirectoryPerson, Receipt
 from integrations.services import drafts, receipts
 from portal.accounts.models import Company, User
 from tests.integrations.conftest import CARD, Syncer
@@ -94,6 +94,20 @@ def test_a_change_names_only_what_differs(sync: Syncer, connection: Connection, 
         ("New people", "not invited", "invited without a mail"),
     }
     assert location[2] == "Office, else Location; in capital letters"
+
+
+def test_a_receipt_names_the_managers_whom_the_directory_knows(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    Connection.objects.update(confirmed_at="2026-01-01T00:00Z")
+    connection.refresh_from_db()
+    sync(ListSource(STAFF))
+    clause = {"field": "manager_id", "op": "one_of", "values": ["a", "gone"]}
+    chosen = {"include": [], "exclude": [[clause]]}
+    made = confirmed(connection, by=admin, source=ListSource(STAFF), filter=chosen)
+    told = {one.after for one in receipts.difference(made)}
+    boss = DirectoryPerson.objects.get(source_id="a")
+    assert f"Manager is one of “{boss}”, “gone”" in told
 
 
 @pytest.mark.parametrize(

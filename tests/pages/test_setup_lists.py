@@ -16,7 +16,7 @@ from portal.accounts.models import Role
 from portal.sandbox.server import Running
 from tests.support.pages import HTMX
 from tests.support.people import a_user
-from tests.support.wizard import Wizard, html_values
+from tests.support.wizard import PEOPLE, Wizard, html_values
 
 pytestmark = pytest.mark.django_db
 COOKIE = "setup-key"
@@ -88,6 +88,22 @@ def test_another_field_takes_no_values_of_the_one_before(rehearsed: Wizard) -> N
 def test_what_is_chosen_stands_before_what_is_offered(rehearsed: Wizard) -> None:
     html = options_of(rehearsed, "include-0-0-op", "department", "one_of", "Kitchen", "Garden")
     assert html_values(html, "include-0-0-values") == ["Garden", "Kitchen", "Care"]
+
+
+@pytest.fixture
+def managed(wizard: Wizard) -> Wizard:
+    """At the rules; Ada is the manager of the others."""
+    header, *rows = PEOPLE.strip().splitlines()
+    return wizard.rehearse("\n".join([f"{header},Manager", *(f"{row},1" for row in rows)]) + "\n")
+
+
+def test_a_manager_is_chosen_by_name_and_named_in_the_lists(managed: Wizard) -> None:
+    html = options_of(managed, "include-0-0-op", "manager_id", "is", "1")
+    assert '<option value="1" selected>Ada Lovelace (3)</option>' in html
+    rule = managed.rule("manager_id", "one_of", "1").items()
+    sent = {key.replace("include", "exclude"): value for key, value in rule}
+    found = managed.send("setup_matches", sent, htmx=True)
+    assert "left out: Manager is one of “Ada Lovelace”" in found.content.decode()
 
 
 def test_more_rules_than_there_may_be_are_told_and_not_counted(rehearsed: Wizard) -> None:
