@@ -29,8 +29,8 @@ class ReasonForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, use_required_attribute=False)
+    def __init__(self, data: Any = None, initial: Any = None) -> None:
+        super().__init__(data, initial=initial, use_required_attribute=False)
 
     def clean_reason(self) -> str:
         said = text(str(self.cleaned_data["reason"]))

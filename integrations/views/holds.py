@@ -47,10 +47,15 @@ def holds_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def holds_decide(request: DeskRequest, public_id: UUID) -> HttpResponse:
-    """Rejecting needs a reason; releasing is shown once more, with the names, and confirmed by their number."""
+    """Rejecting needs a reason; releasing is shown once more, with the names, and confirmed by their number.
+
+    Another page of the list (`?page=`) is asked for here too, so that whoever was chosen stays so.
+    """
     connection = connection_of(request.user, public_id)
     if request.method != "POST":
         return redirect(reverse("holds_detail", args=[connection.public_id], query=request.GET))
+    if request.POST.get("do") == "look":
+        return _page(request, connection, ReasonForm(initial={"reason": request.POST.get("reason", "")}))
     form = ReasonForm(request.POST)
     chosen = _chosen(request, connection)
     if not chosen:
@@ -130,13 +135,15 @@ def _page(
 def _rows(request: DeskRequest, connection: Connection) -> dict[str, Any]:
     text, why = text_of(request), request.GET.get("why", "")
     page = page_of(request, _filtered(connection, text, why), PER_PAGE)
+    picked = {str(one) for one in _picked(request)}
     return {
         "connection": connection,
         "page": page,
         "rows": [(held, _why(held.why)) for held in page],
         "text": text,
         "why": why,
-        "picked": {str(one) for one in _picked(request)},
+        "picked": picked,
+        "elsewhere": sorted(picked - {str(held.person.public_id) for held in page}),
         "may_decide": POLICY["holds_decide"].allows(POST, request.user),
     }
 

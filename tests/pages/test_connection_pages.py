@@ -73,8 +73,7 @@ def test_list_can_be_filtered_by_state_company_and_system(side: Side, lead: User
 
 def test_what_is_paused_needs_a_look_in_its_tile_and_in_the_filter(side: Side, lead: User) -> None:
     Connection.objects.update(state=ConnectionState.PAUSED)
-    html = page(lead, "connection_list")
-    assert re.search(r"<dt>Need a look</dt><dd>1</dd>.*?or paused", html)
+    assert re.search(r"<dt>Need a look</dt><dd>1</dd>.*?or paused", page(lead, "connection_list"))
     assert "Amber Clinic" in page(lead, "connection_list", query="?state=trouble")
 
 
