@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 
+from django.contrib.postgres.aggregates import StringAgg
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -20,12 +21,14 @@ from integrations.people import ATTRIBUTES
 from integrations.views.people_filter import as_recorded, chosen_by
 from integrations.views.shared import DeskRequest, company_of
 from portal.accounts.limits import RateLimited, take
+from portal.accounts.models import Company
 from portal.audit.services import record
 from portal.kit import clock
 from portal.kit.spreadsheet import Cell, csv_of
 
 MOST_AN_HOUR = 5
 _AT_A_TIME = 1_000
+_SHOWN = (*ATTRIBUTES, "state", "connection_id")  # a whole person has several columns more, some of them long
 _TYPE = "text/csv; charset=utf-8"
 
 
@@ -53,7 +56,7 @@ def directory_export(request: DeskRequest) -> HttpResponseBase:
     name = f"people-{timezone.localtime(clock.now()):%Y-%m-%d}.csv"
     # The words are chosen now: while the file streams, the reader's language is no longer set.
     return StreamingHttpResponse(
-        csv_of(_lines(found, _heading(), _states())),
+        csv_of(_lines(company, found, _heading(), _states())),
         content_type=_TYPE,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -68,18 +71,22 @@ def _states() -> dict[str, str]:
 
 
 def _lines(
-    found: QuerySet[DirectoryPerson], heading: Sequence[str], states: Mapping[str, str]
+    company: Company, found: QuerySet[DirectoryPerson], heading: Sequence[str], states: Mapping[str, str]
 ) -> Iterator[tuple[Cell, ...]]:
-    """The heading, then one row per person: three queries for every thousand, whatever the number."""
+    """The heading, then one row per person: two queries in all, and one for the managers of every thousand."""
     yield tuple(heading)
-    groups = Prefetch("memberships", Membership.objects.select_related("group").order_by("group__name"))
-    rows = found.select_related("connection").prefetch_related(groups).order_by(*queries.PEOPLE_ORDER)
-    stream = rows.iterator(chunk_size=_AT_A_TIME)
+    systems = {each.pk: each.provider.name for each in company.connections.only("provider_slug")}
+    inside = Membership.objects.filter(person=OuterRef("pk")).order_by().values("person")
+    names = StringAgg("group__name", delimiter="; ", order_by="group__name")
+    rows = found.only(*_SHOWN).annotate(groups_told=Subquery(inside.annotate(told=names).values("told")))
+    stream = rows.order_by(*queries.PEOPLE_ORDER).iterator(chunk_size=_AT_A_TIME)
     while people := list(islice(stream, _AT_A_TIME)):
         managers = _managers(people)
         for person in people:
             manager = managers.get((person.connection_id, person.manager_id), "")
-            yield _cells(person, manager, states[person.state])
+            values = (manager if name == "manager_id" else getattr(person, name) for name in ATTRIBUTES)
+            groups = person.groups_told or ""
+            yield (*values, states[person.state], groups, systems[person.connection_id])
 
 
 def _managers(people: Sequence[DirectoryPerson]) -> dict[tuple[int, str], str]:
@@ -88,10 +95,5 @@ def _managers(people: Sequence[DirectoryPerson]) -> dict[tuple[int, str], str]:
     rows = DirectoryPerson.objects.filter(
         connection__in={person.connection_id for person in people}, source_id__in=keys
     )
-    return {(each.connection_id, each.source_id): str(each) for each in rows}
-
-
-def _cells(person: DirectoryPerson, manager: str, state: str) -> tuple[Cell, ...]:
-    values = (manager if name == "manager_id" else getattr(person, name) for name in ATTRIBUTES)
-    groups = "; ".join(each.group.name for each in person.memberships.all())
-    return (*values, state, groups, person.connection.provider.name)
+    named = rows.only("connection_id", "source_id", "first_name", "last_name", "email")
+    return {(each.connection_id, each.source_id): str(each) for each in named}

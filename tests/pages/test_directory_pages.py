@@ -7,6 +7,8 @@ import io
 from typing import Any, cast
 
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from integrations.models import (
@@ -145,6 +147,26 @@ def test_export_is_exactly_what_is_filtered_and_is_recorded_without_names(side: 
     entry = Entry.objects.get(action="people.exported")
     assert entry.details["count"] == 4
     assert "cedar" not in str(entry.details).lower()
+
+
+def test_export_names_manager_system_and_groups_with_as_many_queries_for_many_as_for_one(side: Side) -> None:
+    query = f"?company={side.company.public_id}"
+    exported(side.customer, query)  # the first one fills caches
+    with CaptureQueriesContext(database) as one:
+        exported(side.customer, query)
+    boss = some_people(side.connection, 4, mark="Cedar", start=10)[0]
+    DirectoryPerson.objects.filter(pk=side.person.pk).update(manager_id=boss.source_id)
+    made = {"company": side.company, "connection": side.connection, "source": "team"}
+    for name in ("Zeal", "Aces"):
+        group = Group.objects.create(**made, key=name, name=name)
+        Membership.objects.create(group=group, person=side.person)
+    with CaptureQueriesContext(database) as many:
+        rows = {row["E-mail"]: row for row in exported(side.customer, query)}
+    told = rows[side.person.email]
+    assert (told["Manager"], told["HR system"]) == (str(boss), "Personio")
+    assert told["Groups"] == "Aces; Amber Care; Zeal"
+    assert rows[boss.email]["Groups"] == ""
+    assert len(many) == len(one) + 1  # the managers of a thousand, where anybody has one
 
 
 def test_a_value_that_is_a_formula_is_only_text_in_the_file(side: Side) -> None:
