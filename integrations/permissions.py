@@ -66,6 +66,7 @@ POLICY: dict[str, Rule] = {
     "run_undo": _LOOKS_AND_SETS,
     "person_edit": _LOOKS_AND_SETS,
     "person_protect": _SETS,
+    "person_take_back": _SETS,
     "group_join": _LOOKS_AND_SETS,
     "group_leave": _SETS,
     "api_connection_list": of_companies(EVERY_ROLE, GET),

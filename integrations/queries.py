@@ -99,8 +99,9 @@ def people_of(
 
 @dataclass(frozen=True, slots=True)
 class PeopleFilter:
-    """What the staff list shows. `text` as in `people_of`; department, location and group are whole values, without
-    case; `manager` is words of a name or an address; `since` is the first day of the hire dates."""
+    """What the staff list shows. `text` as in `people_of`; `state` is that of a person, KEPT or PROTECTED; department,
+    location and group are whole values, without case; `manager` is words of a name or an address; `since` is the first
+    day of the hire dates."""
 
     text: str = ""
     state: str = ""
@@ -118,6 +119,9 @@ class PeopleFilter:
         return sum(map(bool, folded))
 
 
+# What the staff list may ask for besides a state: whom a decision of a person keeps here.
+KEPT, PROTECTED = "kept", "protected"
+_DECIDED = {KEPT: ~Q(kept=""), PROTECTED: Q(protected=True)}
 # The index person_list has the beginning of both; people of one state are read in its order.
 PEOPLE_ORDER = ("state", "last_name", "first_name", "pk")
 
@@ -127,7 +131,7 @@ def staff_of(company: Company, chosen: PeopleFilter) -> QuerySet[DirectoryPerson
     people: QuerySet[DirectoryPerson] = DirectoryPerson.objects.filter(company=company).order_by()
     people = begins_with(people, chosen.text)
     if chosen.state:
-        people = people.filter(state=chosen.state)
+        people = people.filter(_DECIDED.get(chosen.state, Q(state=chosen.state)))
     if chosen.department:
         people = people.filter(department__iexact=chosen.department)
     if chosen.location:

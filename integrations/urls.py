@@ -89,6 +89,7 @@ urlpatterns = [
     path("runs/<uuid:public_id>/undo/", undo.run_undo, name="run_undo"),
     path("people/<uuid:public_id>/edit/", local.person_edit, name="person_edit"),
     path("people/<uuid:public_id>/protect/", local.person_protect, name="person_protect"),
+    path("people/<uuid:public_id>/take-back/", holds.person_take_back, name="person_take_back"),
     path("groups/<uuid:public_id>/join/", local.group_join, name="group_join"),
     path("groups/<uuid:public_id>/leave/", local.group_leave, name="group_leave"),
 ]

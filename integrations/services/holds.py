@@ -1,4 +1,7 @@
-"""Removals that a run held: a person releases them, or keeps the people; by name or all that wait."""
+"""Removals that a run held: a person releases them, or keeps the people; by name or all that wait.
+
+Whoever is kept stays until the HR system lists them as before, or until somebody takes that decision back.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from integrations.models import (
     Connection,
@@ -18,6 +22,7 @@ from integrations.models import (
     Run,
 )
 from integrations.services.departing import batches
+from integrations.services.records import record_of
 from integrations.services.releasing import NOBODY_LEFT, may_leave, tell_decided
 from integrations.services.standing import look_again, standing_still
 from integrations.services.starts import start_release
@@ -26,6 +31,10 @@ from portal.accounts.models import User
 from portal.kit.errors import NeedsPerson
 
 LONGEST_REASON = 500
+_OVER = gettext_noop("The decision to keep this person is over already.")
+_NOT_RUNNING = gettext_noop(
+    "The connection was disconnected. Its people stay as they are, and nothing changes them any more."
+)
 People = Iterable[UUID] | None
 
 
@@ -74,6 +83,20 @@ def reject(connection: Connection, people: People, *, reason: str, by: User) -> 
     return len(chosen)
 
 
+def take_back(person: DirectoryPerson, *, by: User) -> None:
+    """Ends the decision to keep somebody: the next run reads everybody and judges them afresh.
+
+    Raises NeedsPerson: nobody keeps them any more, a run is going on, or nothing runs any more.
+    """
+    with standing_still(person.connection) as locked:
+        _must_go_on(locked)
+        kept = DirectoryPerson.objects.filter(pk=person.pk, connection=locked).exclude(kept="").order_by()
+        if not kept.update(kept="", raw_digest=NO_DIGEST, updated_at=Now()):
+            raise NeedsPerson(_OVER, code="not_kept")
+        look_again(locked)
+        record_of(locked, "holds.take_back", by=by, subject=f"person {person.public_id}")
+
+
 def _said(reason: str) -> str:
     said = " ".join(reason.split())[:LONGEST_REASON]
     if not said:
@@ -81,14 +104,13 @@ def _said(reason: str) -> str:
     return said
 
 
-def _chosen(connection: Connection, people: People) -> QuerySet[Held]:
+def _must_go_on(connection: Connection) -> None:
     if connection.state == ConnectionState.DISCONNECTED:
-        raise NeedsPerson(
-            _(
-                "The connection was disconnected. Its people stay as they are, and nothing changes them any more."
-            ),
-            code="not_running",
-        )
+        raise NeedsPerson(_(_NOT_RUNNING), code="not_running")
+
+
+def _chosen(connection: Connection, people: People) -> QuerySet[Held]:
+    _must_go_on(connection)
     rows = waiting(connection)
     if people is not None:
         rows = rows.filter(person__public_id__in=list(people))

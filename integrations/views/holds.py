@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from integrations import queries
 from integrations.engine.policy import Leaving
@@ -22,7 +22,7 @@ from integrations.models import Connection, Held, HeldState
 from integrations.permissions import POLICY
 from integrations.services import holds
 from integrations.services.starts import open_run
-from integrations.views.shared import DeskRequest, connection_of, page_of, text_of
+from integrations.views.shared import DeskRequest, connection_of, do_and_say, page_of, person_of, text_of
 from portal.accounts.policy import POST
 from portal.kit.errors import NeedsPerson
 
@@ -72,6 +72,14 @@ def holds_decide(request: DeskRequest, public_id: UUID) -> HttpResponse:
     except NeedsPerson as error:
         form.add_error(None, _(error.sentence))
         return _page(request, connection, form, status=422)
+
+
+@require_POST
+def person_take_back(request: DeskRequest, public_id: UUID) -> HttpResponse:
+    person = person_of(request.user, public_id)
+    done = _("Taken back. The next run decides afresh whether they stay.")
+    do_and_say(request, lambda: holds.take_back(person, by=request.user), done)
+    return redirect("person_detail", person.public_id)
 
 
 def _release(request: DeskRequest, connection: Connection, chosen: list[UUID], reason: str) -> HttpResponse:

@@ -29,10 +29,12 @@ from integrations.models import (
     Run,
 )
 from integrations.people import ATTRIBUTES
+from integrations.permissions import POLICY
 from integrations.services.wording import day_words
 from integrations.views import words
 from integrations.views.rule_words import OriginWords, origins_of
 from integrations.views.shared import DeskRequest, address_for, person_of
+from portal.accounts.policy import POST
 
 HISTORY_SHOWN = 50
 _LEFT = {
@@ -104,11 +106,12 @@ def person_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
     return render(request, "integrations/person_detail.html", context)
 
 
-def _links(request: DeskRequest, person: DirectoryPerson) -> dict[str, str]:
+def _links(request: DeskRequest, person: DirectoryPerson) -> dict[str, str | bool]:
     user, live = request.user, person.connection.state != ConnectionState.DISCONNECTED
     return {
         "why_url": address_for(user, "why", person.connection.public_id),
         "edit_url": address_for(user, "person_edit", person.public_id) if live else "",
+        "may_take_back": live and bool(person.kept) and POLICY["person_take_back"].allows(POST, user),
     }
 
 

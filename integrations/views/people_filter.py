@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from integrations.models import PersonState
-from integrations.queries import PeopleFilter
+from integrations.queries import KEPT, PROTECTED, PeopleFilter
 from integrations.views.shared import text_of
 from portal.kit import clock
 
@@ -25,7 +25,7 @@ def chosen_by(request: HttpRequest) -> PeopleFilter:
     state = request.GET.get("state", PersonState.ACTIVE.value)
     return PeopleFilter(
         text=text_of(request),
-        state=state if state in PersonState.values else "",
+        state=state if state in (*PersonState.values, KEPT, PROTECTED) else "",
         department=_line(request, "department"),
         location=_line(request, "location"),
         group=_line(request, "group"),
@@ -51,7 +51,8 @@ def as_recorded(chosen: PeopleFilter) -> dict[str, str]:
 
 
 def states() -> list[tuple[str, str]]:
-    return [(value, _(str(label))) for value, label in PersonState.choices]
+    plain = [(value, _(str(label))) for value, label in PersonState.choices]
+    return [*plain, (KEPT, _("Kept by a decision")), (PROTECTED, _("Protected"))]
 
 
 def recently() -> str:

@@ -201,6 +201,42 @@ def test_a_decision_to_keep_somebody_ends_when_they_are_listed_as_before_at_once
     assert sync(left).held == 8
 
 
+def test_a_decision_to_keep_somebody_is_taken_back_and_the_next_run_judges_them_afresh(
+    held: Run, sync: Syncer, connection: Connection, admin: User
+) -> None:
+    holds.reject(connection, None, reason="A fault of the HR system.", by=admin)
+    sync(ListSource(STAFF[:LEFT]))
+    Connection.objects.update(watermark="1", full_pass_at=timezone.now())
+    person = person_of(connection, 15)
+    holds.take_back(person, by=admin)
+    connection.refresh_from_db()
+    assert (person_of(connection, 15).kept, connection.watermark, connection.full_pass_at) == ("", "", None)
+    entry = Entry.objects.get(action="holds.take_back")
+    assert (entry.actor, entry.subject) == (admin.email, f"person {person.public_id}")
+    sync(ListSource(STAFF[:LEFT]))
+    assert out(connection) == {"s15"}
+    assert person_of(connection, 16).kept == "absent"
+
+
+def test_a_decision_is_not_taken_back_twice_nor_during_a_run_nor_when_nothing_runs_any_more(
+    held: Run, connection: Connection, admin: User
+) -> None:
+    holds.reject(connection, None, reason="A fault of the HR system.", by=admin)
+    holds.take_back(person_of(connection, 15), by=admin)
+    with pytest.raises(NeedsPerson) as refused:
+        holds.take_back(person_of(connection, 15), by=admin)
+    assert refused.value.code == "not_kept"
+    start_run(connection, kind=RunKind.MANUAL)
+    with pytest.raises(NeedsPerson) as refused:
+        holds.take_back(person_of(connection, 16), by=admin)
+    assert refused.value.code == "already_running"
+    lifecycle.disconnect(connection, by=admin)
+    with pytest.raises(NeedsPerson) as refused:
+        holds.take_back(person_of(connection, 16), by=admin)
+    assert refused.value.code == "not_running"
+    assert person_of(connection, 16).kept == "absent"
+
+
 def test_disconnecting_ends_what_waits(held: Run, connection: Connection, admin: User) -> None:
     lifecycle.disconnect(connection, by=admin)
     assert set(states(connection).values()) == {HeldState.SUPERSEDED}

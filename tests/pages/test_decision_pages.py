@@ -179,6 +179,18 @@ def test_without_a_choice_or_a_reason_nothing_is_decided_and_nothing_entered_is_
     assert set(Held.objects.values_list("state", flat=True)) == {HeldState.WAITING}
 
 
+def test_whoever_may_decide_takes_the_decision_to_keep_somebody_back(side: Side, developer: User) -> None:
+    address = reverse("person_take_back", args=[side.person.public_id])
+    assert address not in page(side.customer, "person_detail", side.person.public_id)
+    DirectoryPerson.objects.filter(pk=side.person.pk).update(kept="absent")
+    assert address not in page(developer, "person_detail", side.person.public_id)
+    post(developer, "person_take_back", side.person.public_id, status=403)
+    assert address in page(side.customer, "person_detail", side.person.public_id)
+    post(side.customer, "person_take_back", side.person.public_id)
+    assert DirectoryPerson.objects.get(pk=side.person.pk).kept == ""
+    assert address not in page(side.customer, "person_detail", side.person.public_id)
+
+
 def test_people_of_another_company_cannot_be_picked(side: Side) -> None:
     birch = a_side("Birch")
     theirs = held(birch.connection, mark="Birchwood")

@@ -116,6 +116,18 @@ def test_each_filter_leaves_exactly_those_who_match(side: Side) -> None:
         assert "1 person" in html
 
 
+def test_whom_a_decision_keeps_is_found_by_the_state(side: Side) -> None:
+    kept, protected, _other = some_people(side.connection, 3, mark="Cedar", start=10)
+    DirectoryPerson.objects.filter(pk=kept.pk).update(kept="absent")
+    DirectoryPerson.objects.filter(pk=protected.pk).update(protected=True)
+    for state, wanted in (("kept", kept), ("protected", protected)):
+        query = f"?company={side.company.public_id}&state={state}"
+        html = page(side.customer, "directory", query=query)
+        assert f'<option value="{state}" selected>' in html
+        assert named(html.split("</table>")[0]) == [str(wanted)]
+        assert [row["E-mail"] for row in exported(side.customer, query)] == [wanted.email]
+
+
 def test_values_are_suggested_with_their_numbers_for_the_own_company_only(side: Side) -> None:
     birch = a_side("Birch")
     query = f"?company={side.company.public_id}&field="

@@ -40,6 +40,7 @@ DECLARED: dict[str, set[str]] = {
     },
     "person_edit": {f"DirectoryPerson.{name}" for name in (*EDITABLE, "edited_at", "raw_digest")},
     "person_protect": {"DirectoryPerson.protected"},
+    "person_take_back": {"DirectoryPerson.kept", "DirectoryPerson.raw_digest"},
     "match_decide": {"Match.decided_at", "Match.decided_by_id"},
     "connection_pause": {"Connection.state"},
     "connection_disconnect": {
