@@ -14,6 +14,7 @@ from integrations.services.addresses import is_taken, one_at_a_time
 from integrations.services.standing import look_again, standing_still
 from integrations.targets.sql import NO_DIGEST
 from portal.accounts.models import User
+from portal.audit.models import Entry
 from portal.audit.services import record
 from portal.kit.errors import NeedsPerson
 
@@ -58,6 +59,12 @@ def protect(person: DirectoryPerson, *, on: bool, by: User) -> None:
                 look_again(connection)
             _record("person.protect" if on else "person.unprotect", fresh, by)
     person.refresh_from_db()
+
+
+def protection_of(person: DirectoryPerson) -> Entry | None:
+    """Who protected them last and when, from the audit log."""
+    entries = Entry.objects.filter(subject=_subject(person), action="person.protect")
+    return entries.order_by("-pk").first()
 
 
 def join(group: Group, person: DirectoryPerson, *, by: User) -> None:
@@ -108,5 +115,8 @@ def _note_by_hand(
 
 def _record(action: str, person: DirectoryPerson, by: User, **details: object) -> None:
     """Names of attributes, never their values: the log outlives the person's data."""
-    subject = f"person {person.public_id}"
-    record(action, by=by, company_id=person.company_id, subject=subject, details=details)
+    record(action, by=by, company_id=person.company_id, subject=_subject(person), details=details)
+
+
+def _subject(person: DirectoryPerson) -> str:
+    return f"person {person.public_id}"

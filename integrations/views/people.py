@@ -9,6 +9,8 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
@@ -30,10 +32,12 @@ from integrations.models import (
 )
 from integrations.people import ATTRIBUTES
 from integrations.permissions import POLICY
+from integrations.services.local import protection_of
 from integrations.services.wording import day_words
 from integrations.views import words
 from integrations.views.rule_words import OriginWords, origins_of
 from integrations.views.shared import DeskRequest, address_for, person_of
+from portal.accounts.models import User
 from portal.accounts.policy import POST
 
 HISTORY_SHOWN = 50
@@ -130,14 +134,41 @@ def _standing(person: DirectoryPerson) -> list[tuple[str, str]]:
     if Held.objects.filter(person=person, state=HeldState.WAITING).exists():
         found.append(("warn", _("A run wanted to deactivate them. It waits for a person’s decision.")))
     if person.kept:
-        found.append(
-            ("info", _("Somebody decided that they stay, until the HR system lists them as before."))
-        )
+        found.append(("info", _kept(person)))
     if person.protected:
-        found.append(("info", _("Protected: no run ever deactivates them.")))
+        found.append(("info", f"{_('Protected: no run ever deactivates them.')} {_protected(person)}"))
     if person.edited_at and person.connection.state != ConnectionState.DISCONNECTED:
         found.append(("warn", _("Somebody changed them here. The next run overwrites that.")))
     return [(tone, said.strip()) for tone, said in found]
+
+
+def _kept(person: DirectoryPerson) -> str:
+    """Who decided that they stay, when and why, as far as that is known."""
+    rejected = Held.objects.filter(person=person, state=HeldState.REJECTED).exclude(decided_at=None)
+    last = rejected.select_related("decided_by").order_by("-decided_at").first()
+    if last is None:
+        return _("Somebody decided that they stay, until the HR system lists them as before.")
+    told = {"who": last.decided_by or _("Somebody"), "day": _day(last.decided_at), "words": last.words}
+    return (
+        _(
+            "%(who)s decided on %(day)s that they stay, until the HR system lists them as before. "
+            "The reason: %(words)s"
+        )
+        % told
+    )
+
+
+def _protected(person: DirectoryPerson) -> str:
+    """Who protected them and when; "" where the audit log does not know."""
+    entry = protection_of(person)
+    if entry is None:
+        return ""
+    who = User.objects.filter(pk=entry.actor_id).first() if entry.actor_id else None
+    return _("%(who)s decided so on %(day)s.") % {"who": who or _("Somebody"), "day": _day(entry.at)}
+
+
+def _day(at: datetime) -> str:
+    return date_format(timezone.localtime(at), _("j M Y"))
 
 
 def _history(person: DirectoryPerson) -> list[Event]:

@@ -83,6 +83,15 @@ def test_a_person_is_protected_and_taken_out_of_a_group(side: Side, developer: U
     assert not Membership.objects.filter(person=side.person).exists()
 
 
+def test_the_page_of_somebody_protected_says_who_decided_that(side: Side) -> None:
+    DirectoryPerson.objects.filter(pk=side.person.pk).update(protected=True)
+    assert "decided so on" not in page(side.customer, "person_detail", side.person.public_id)
+    DirectoryPerson.objects.filter(pk=side.person.pk).update(protected=False)
+    post(side.csm, "person_protect", side.person.public_id, on="1")
+    text = page(side.customer, "person_detail", side.person.public_id)
+    assert "no run ever deactivates them. Amber Manager decided so on" in text
+
+
 def test_somebody_is_found_and_added_to_a_group(side: Side) -> None:
     group = Group.objects.get(connection=side.connection)
     fern = some_people(side.connection, 2)[0]

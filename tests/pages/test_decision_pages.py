@@ -179,6 +179,15 @@ def test_without_a_choice_or_a_reason_nothing_is_decided_and_nothing_entered_is_
     assert set(Held.objects.values_list("state", flat=True)) == {HeldState.WAITING}
 
 
+def test_the_page_of_somebody_kept_says_who_decided_that_and_why(side: Side) -> None:
+    waiting = held(side.connection)
+    body = {"do": "reject", "which": "all", "reason": "On parental leave."}
+    post(side.csm, "holds_decide", side.connection.public_id, **body)
+    text = page(side.customer, "person_detail", waiting[0].person.public_id)
+    assert "Amber Manager decided on" in text
+    assert "The reason: On parental leave." in text
+
+
 def test_whoever_may_decide_takes_the_decision_to_keep_somebody_back(side: Side, developer: User) -> None:
     address = reverse("person_take_back", args=[side.person.public_id])
     assert address not in page(side.customer, "person_detail", side.person.public_id)
