@@ -15,7 +15,6 @@ from integrations.engine.rules import Rules
 from integrations.engine.saying import say, small
 from integrations.engine.steps import StepName
 from integrations.models import (
-    Change,
     Connection,
     ConnectionState,
     DirectoryPerson,
@@ -26,12 +25,12 @@ from integrations.models import (
     Problem,
     Purpose,
     Receipt,
-    RunKind,
 )
 from integrations.people import ATTRIBUTES, EVENT_FIELD, STATUS_FIELD, Person, Status
 from integrations.queries import latest_reading
 from integrations.services.invitation_ends import EXPIRED
 from integrations.services.releasing import may_leave
+from integrations.targets.sql import NO_DIGEST
 
 _INSIDE = TraceStep("filter", True, say("They matched the filter when it was last looked at."))
 _OUTSIDE = TraceStep(
@@ -50,7 +49,9 @@ _DECIDE = say(
 _LEFT_ALONE = say(
     "Not noted: whoever may stay anyway is left as they are, whatever the HR system says of them."
 )
-_UNDONE = say("Not noted: a run was undone, and the HR system has not been read since.")
+_UNREAD = say(
+    "Not noted: something was changed, decided or undone here, and no run has looked at them since."
+)
 _ASK_FIRST = say("Ask the HR system now to see what it says of them, and what would alter the answer.")
 # What would be otherwise of somebody who left this way.
 _STEPS_OF: Mapping[Leaving, tuple[StepName, ...]] = {
@@ -125,20 +126,16 @@ def _as_noted(found: Trace, person: DirectoryPerson, why: Leaving | None, judged
 
 
 def _without_unnoted(found: Trace, person: DirectoryPerson, judged: bool) -> Trace:
-    """Nobody wrote down that somebody would have left, had nothing kept them: that is known of the HR system alone."""
-    undone = _is_undone(person)
-    ways = tuple(Leaving) if undone else _kept_ways(person, judged)
-    words = _UNDONE if undone else _LEFT_ALONE
+    """Nobody wrote down that somebody would have left, had nothing kept them: that is known of the HR system alone.
+
+    Nor is anything known that holds for what was changed here, before a run has read their record afresh.
+    """
+    unread = str(person.raw_digest) == NO_DIGEST
+    ways = tuple(Leaving) if unread else _kept_ways(person, judged)
+    words = _UNREAD if unread else _LEFT_ALONE
     for step in (step for way in ways for step in _STEPS_OF[way]):
         found = _with(found, TraceStep(step, None, words))
     return replace(found, fix=_ASK_FIRST) if ways else found
-
-
-def _is_undone(person: DirectoryPerson) -> bool:
-    """Whether a run was undone for them since the HR system was read."""
-    read = latest_reading(person.connection)
-    undone = Change.objects.filter(run__connection=person.connection, run__kind=RunKind.UNDO)
-    return undone.filter(source_id=person.source_id, run__pk__gt=read.pk if read else 0).exists()
 
 
 def _kept_ways(person: DirectoryPerson, judged: bool) -> tuple[Leaving, ...]:

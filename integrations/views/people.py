@@ -144,9 +144,9 @@ def _standing(person: DirectoryPerson) -> list[tuple[str, str]]:
 
 def _kept(person: DirectoryPerson) -> str:
     """Who decided that they stay, when and why, as far as that is known."""
-    rejected = Held.objects.filter(person=person, state=HeldState.REJECTED).exclude(decided_at=None)
-    last = rejected.select_related("decided_by").order_by("-decided_at").first()
-    if last is None:
+    rejected = Held.objects.filter(person=person, state=HeldState.REJECTED).select_related("decided_by")
+    last = rejected.order_by("-pk").first()
+    if last is None or last.decided_at is None:
         return _("Somebody decided that they stay, until the HR system lists them as before.")
     told = {"who": last.decided_by or _("Somebody"), "day": _day(last.decided_at), "words": last.words}
     return (

@@ -111,11 +111,27 @@ def test_after_an_undo_nothing_is_said_of_the_hr_system_before_it_was_read_again
     found = told(connection, 15)
     assert found.is_here
     assert [step(found, name).ok for name in ("listed", "status", "filter")] == [None] * 3
-    assert "a run was undone" in step(found, "status").words
+    assert "no run has looked at them since" in step(found, "status").words
     assert step(told(connection, 1), "status").ok, "nothing was undone for them"
     Connection.objects.update(state=ConnectionState.CONNECTED)
     sync(ListSource(STAFF))
     assert step(told(connection, 15), "status").words == "They work there."
+
+
+def test_after_a_decision_was_taken_back_nothing_is_said_before_a_run_has_looked(
+    sync: Syncer, connection: Connection, admin: User
+) -> None:
+    sync(ListSource(STAFF))
+    sync(ListSource(STAFF[:12]))
+    holds.reject(connection, None, reason="On leave.", by=admin)
+    assert not step(told(connection, 15), "listed").ok
+    assert "the decision to keep them is taken back" in told(connection, 15).fix
+    holds.take_back(DirectoryPerson.objects.get(source_id="s15"), by=admin)
+    found = told(connection, 15)
+    assert (step(found, "listed").ok, found.is_here) == (None, True)
+    assert found.fix.startswith("Ask the HR system now")
+    sync(ListSource(STAFF[:12]))
+    assert not told(connection, 15).is_here
 
 
 # --- whose record was of no use -----------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from integrations.models import (
     ConnectionState,
     DirectoryPerson,
     Group,
+    Held,
     Membership,
     PersonState,
 )
@@ -90,6 +91,27 @@ def test_the_page_of_somebody_protected_says_who_decided_that(side: Side) -> Non
     post(side.csm, "person_protect", side.person.public_id, on="1")
     text = page(side.customer, "person_detail", side.person.public_id)
     assert "no run ever deactivates them. Amber Manager decided so on" in text
+
+
+def test_the_page_of_somebody_kept_says_who_decided_that_and_why(side: Side) -> None:
+    Held.objects.create(run=side.run, person=side.person, why="absent")
+    reason = "On parental leave."
+    post(side.csm, "holds_decide", side.connection.public_id, do="reject", which="all", reason=reason)
+    text = page(side.customer, "person_detail", side.person.public_id)
+    assert "Amber Manager decided on" in text
+    assert "The reason: On parental leave." in text
+
+
+def test_whoever_may_decide_takes_the_decision_to_keep_somebody_back(side: Side, developer: User) -> None:
+    address = reverse("person_take_back", args=[side.person.public_id])
+    assert address not in page(side.customer, "person_detail", side.person.public_id)
+    DirectoryPerson.objects.filter(pk=side.person.pk).update(kept="absent")
+    assert address not in page(developer, "person_detail", side.person.public_id)
+    post(developer, "person_take_back", side.person.public_id, status=403)
+    assert address in page(side.customer, "person_detail", side.person.public_id)
+    post(side.customer, "person_take_back", side.person.public_id)
+    assert DirectoryPerson.objects.get(pk=side.person.pk).kept == ""
+    assert address not in page(side.customer, "person_detail", side.person.public_id)
 
 
 def test_somebody_is_found_and_added_to_a_group(side: Side) -> None:

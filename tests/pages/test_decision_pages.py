@@ -179,27 +179,6 @@ def test_without_a_choice_or_a_reason_nothing_is_decided_and_nothing_entered_is_
     assert set(Held.objects.values_list("state", flat=True)) == {HeldState.WAITING}
 
 
-def test_the_page_of_somebody_kept_says_who_decided_that_and_why(side: Side) -> None:
-    waiting = held(side.connection)
-    body = {"do": "reject", "which": "all", "reason": "On parental leave."}
-    post(side.csm, "holds_decide", side.connection.public_id, **body)
-    text = page(side.customer, "person_detail", waiting[0].person.public_id)
-    assert "Amber Manager decided on" in text
-    assert "The reason: On parental leave." in text
-
-
-def test_whoever_may_decide_takes_the_decision_to_keep_somebody_back(side: Side, developer: User) -> None:
-    address = reverse("person_take_back", args=[side.person.public_id])
-    assert address not in page(side.customer, "person_detail", side.person.public_id)
-    DirectoryPerson.objects.filter(pk=side.person.pk).update(kept="absent")
-    assert address not in page(developer, "person_detail", side.person.public_id)
-    post(developer, "person_take_back", side.person.public_id, status=403)
-    assert address in page(side.customer, "person_detail", side.person.public_id)
-    post(side.customer, "person_take_back", side.person.public_id)
-    assert DirectoryPerson.objects.get(pk=side.person.pk).kept == ""
-    assert address not in page(side.customer, "person_detail", side.person.public_id)
-
-
 def test_people_of_another_company_cannot_be_picked(side: Side) -> None:
     birch = a_side("Birch")
     theirs = held(birch.connection, mark="Birchwood")
@@ -264,15 +243,6 @@ def test_the_plan_is_shown_with_what_is_left_alone_and_changes_nothing(side: Sid
     assert "Invitations go with the people" in text
     assert "Type 1 to confirm." in text
     assert DirectoryPerson.objects.get(pk=people[0].pk).location == "Leeds"
-
-
-def test_undoing_a_run_of_a_disconnected_connection_pauses_nothing(side: Side) -> None:
-    run, _ = changed_run(side.connection)
-    Connection.objects.update(state=ConnectionState.DISCONNECTED)
-    text = page(side.customer, "run_undo", run.public_id)
-    assert "Undo this run" in text
-    assert "pause" not in text
-    assert "resume" not in text
 
 
 def test_a_run_is_undone_with_the_number_and_only_as_it_was_looked_at(side: Side) -> None:

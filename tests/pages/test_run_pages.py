@@ -239,6 +239,15 @@ def test_undo_is_offered_for_thirty_days_and_only_once(side: Side) -> None:
     assert reverse("run_detail", args=[undone.public_id]) in html
 
 
+def test_undoing_a_run_of_a_disconnected_connection_pauses_nothing(side: Side) -> None:
+    text = page(side.csm, "run_undo", side.run.public_id)
+    assert "Undo and pause" in text
+    Connection.objects.update(state=ConnectionState.DISCONNECTED)
+    text = page(side.csm, "run_undo", side.run.public_id)
+    assert 'name="typed"' in text
+    assert ("pause" in text, "resume" in text) == (False, False)
+
+
 def test_held_removals_and_stages_are_told_with_their_numbers(side: Side) -> None:
     run = a_run(side.connection, outcome=RunOutcome.HELD, held=12, timings={"reading": 12.25, "groups": 0.5})
     html = page(side.customer, "run_detail", run.public_id)
