@@ -49,7 +49,9 @@ DECLARED: dict[str, set[str]] = {
     "connection_schedule": {"Connection.schedule", "Connection.next_run_at"},
     "invitation_reissue": {f"Invitation.{name}" for name in ("expires_at", "made_at", "mails", "public_id")},
     "issue_snooze": {"Issue.snoozed_until", "Issue.snoozed_by_id"},
-    "company_entitlement": {"Company.hris_entitled"},
+    "company_entitlement": {
+        *("Company.hris_entitled", "Connection.state", "Connection.reason", "Connection.reason_code"),
+    },
     "setup_withdraw": {"Draft.state"},
 }
 # What makes the form itself a good one, so that it is saved beside the catch.
