@@ -14,10 +14,9 @@ import certifi
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from django.utils.translation import gettext_noop
 
 from portal.kit.clock import Clock, now
-from portal.kit.errors import NeedsPerson
+from portal.kit.errors import NeedsPerson, gettext_noop
 
 # Said in English and retold to whoever reads it, sentence by sentence, with the day in its place.
 _EXPIRED = gettext_noop("The certificate expired on %(n1)s.")

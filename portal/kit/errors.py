@@ -37,3 +37,9 @@ class NeedsPerson(Exception):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+def gettext_noop(sentence: str) -> str:
+    """Marks a sentence for the German catalogue as Django's does, for modules that run without Django: it is stored
+    or shown in English here and told in the reader's language where there is a reader."""
+    return sentence

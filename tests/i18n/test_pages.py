@@ -319,7 +319,7 @@ def test_the_staff_list_as_a_file_is_german_in_its_cells_too(side: Side) -> None
 
 
 def test_a_certificate_that_ran_out_is_explained_in_german_with_its_day(side: Side) -> None:
-    adp = a_connection(side.company, provider="adp_workforce_now")
+    adp = a_connection(side.company, provider="adp_workforce_now", state=ConnectionState.QUARANTINED)
     certificate, key = Authority.new().issue("client", days=-1)
     url = reverse("connection_credentials", args=[adp.public_id])
     given = {"client_id": "x", "client_secret": "y", "certificate": certificate, "private_key": key}

@@ -14,8 +14,7 @@ from integrations.services.drafts import begin_change
 from integrations.services.wording import day_words, rule_words
 from portal.accounts.models import Language, User
 from requests_app.services.setting_up import begin_set_up
-from tests.requests_app.factories import PERSONIO, a_request, customer_of
-from tests.requests_app.test_setting_up import confirmed
+from tests.requests_app.factories import PERSONIO, a_request, confirmed, customer_of
 from tests.support.pages import Side, a_run, a_side, page
 from tests.support.people import a_company, a_customer
 from tests.support.wizard import PEOPLE, Wizard, a_connection_to_set_up

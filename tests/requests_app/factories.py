@@ -12,7 +12,9 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from integrations.models import Draft, DraftState, Purpose, Receipt, SetupStep
 from integrations.provider import ItemKind, Owner
+from integrations.signals import draft_confirmed
 from portal.accounts.models import AccessLink, Company, Role, User
 from portal.kit import clock
 from requests_app.lifecycle import Stage
@@ -20,6 +22,7 @@ from requests_app.models import Answer, Evidence, Item, Request
 from requests_app.services.answers import give_answer
 from requests_app.services.filing import file_request
 from requests_app.services.moves import make_move
+from requests_app.services.setting_up import begin_set_up
 from tests.support.people import a_company, a_customer, a_user
 
 ADP, PERSONIO, ENTRA = "adp_workforce_now", "personio", "microsoft_entra_id"
@@ -168,3 +171,25 @@ def put_in_stage(req: Request, stage: Stage) -> Request:
     Request.objects.filter(pk=req.pk).update(stage=stage)
     req.refresh_from_db()
     return req
+
+
+def confirmed(req: Request, by: User, affected: int = 7) -> Receipt:
+    """As drafts.confirm leaves it, without a vendor to read."""
+    connection = begin_set_up(req, by=by)
+    draft = Draft.objects.get(connection=connection, state=DraftState.OPEN)
+    Draft.objects.filter(pk=draft.pk).update(state=DraftState.CONFIRMED, step=SetupStep.DONE)
+    receipt = Receipt.objects.create(
+        connection=connection,
+        draft=draft,
+        purpose=Purpose.SETUP,
+        counts={"added": affected},
+        affected=affected,
+        rules_digest="0" * 32,
+        plan_digest="0" * 32,
+        digest="ab" * 32,
+        confirmed_by=by,
+    )
+    connection.confirmed_at = receipt.confirmed_at
+    connection.save(update_fields=["confirmed_at"])
+    draft_confirmed.send(type(receipt), connection=connection, receipt=receipt)
+    return receipt

@@ -13,19 +13,13 @@ from pytest_django.fixtures import Settings
 from integrations.models import (
     Connection,
     ConnectionState,
-    DirectoryPerson,
-    Draft,
     DraftState,
-    Planned,
-    Purpose,
-    Receipt,
     Run,
-    RunKind,
     SetupStep,
 )
 from integrations.services import drafts
 from integrations.services.connections import leave_set_up
-from integrations.signals import credentials_given, draft_confirmed
+from integrations.signals import credentials_given
 from portal.accounts.models import AccessLink, Role, User
 from portal.accounts.services import scope_of
 from portal.kit.errors import NeedsPerson
@@ -48,6 +42,7 @@ from tests.requests_app.factories import (
     answer_of,
     approved,
     complete,
+    confirmed,
     customer_of,
     submitted,
 )
@@ -57,28 +52,6 @@ from tests.support.people import a_user, signed_in
 from tests.support.queue import drain
 
 pytestmark = pytest.mark.django_db
-
-
-def confirmed(req: Request, by: User, affected: int = 7) -> Receipt:
-    """As drafts.confirm leaves it, without a vendor to read."""
-    connection = begin_set_up(req, by=by)
-    draft = Draft.objects.get(connection=connection, state=DraftState.OPEN)
-    Draft.objects.filter(pk=draft.pk).update(state=DraftState.CONFIRMED, step=SetupStep.DONE)
-    receipt = Receipt.objects.create(
-        connection=connection,
-        draft=draft,
-        purpose=Purpose.SETUP,
-        counts={"added": affected},
-        affected=affected,
-        rules_digest="0" * 32,
-        plan_digest="0" * 32,
-        digest="ab" * 32,
-        confirmed_by=by,
-    )
-    connection.confirmed_at = receipt.confirmed_at
-    connection.save(update_fields=["confirmed_at"])
-    draft_confirmed.send(type(receipt), connection=connection, receipt=receipt)
-    return receipt
 
 
 def test_beginning_takes_over_what_the_answers_say_and_starts_nothing() -> None:
@@ -207,63 +180,6 @@ def test_leaving_a_set_up_before_the_approval_starts_nothing() -> None:
     assert not leave_set_up(draft, by=customer)
     assert not connection.runs.exists()
     assert set_up_of(Request.objects.get(pk=req.pk)).is_confirmed
-
-
-def planned(connection: Connection) -> Planned:
-    plan = Run.objects.create(connection=connection, kind=RunKind.DRY, draft=connection.drafts.first())
-    return Planned.objects.create(run=plan, kind="added", source_id="p-1", person_name="Ada Lovelace")
-
-
-@pytest.mark.parametrize("name", ["reject", "cancel"])
-def test_a_request_that_is_over_before_its_connection_began_ends_that_with_credentials_and_plan(
-    name: str,
-) -> None:
-    req = submitted(PERSONIO)
-    customer, lead = customer_of(req), a_tl()
-    confirmed(req, customer)
-    connection = begin_set_up(req, by=customer)
-    planned(connection)
-    make_move(Request.objects.get(pk=req.pk), name, by=lead, reason="They chose another system.")
-    connection.refresh_from_db()
-    assert (connection.state, connection.reason) == (ConnectionState.DISCONNECTED, "")
-    assert connection.disconnected_at
-    assert not connection.credentials.exists()
-    assert not Planned.objects.exists()
-
-
-def test_what_another_open_request_has_too_is_not_ended_with_the_first() -> None:
-    req = submitted(PERSONIO)
-    customer = customer_of(req)
-    connection = begin_set_up(req, by=customer)
-    other = a_request(PERSONIO, by=req.owner)
-    Request.objects.filter(pk=other.pk).update(connection=connection)
-    make_move(Request.objects.get(pk=req.pk), "cancel", by=req.owner, reason="Filed twice.")
-    connection.refresh_from_db()
-    assert connection.state == ConnectionState.SETTING_UP
-
-
-def test_what_runs_already_goes_on_when_a_later_request_for_it_is_rejected() -> None:
-    req = submitted(PERSONIO)
-    connection = begin_set_up(req, by=customer_of(req))
-    Connection.objects.filter(pk=connection.pk).update(state=ConnectionState.CONNECTED)
-    make_move(Request.objects.get(pk=req.pk), "reject", by=a_tl(), reason="It runs already.")
-    connection.refresh_from_db()
-    assert connection.state == ConnectionState.CONNECTED
-
-
-def test_the_people_of_a_system_that_was_connected_before_stay_when_its_new_set_up_is_given_up() -> None:
-    req = submitted(PERSONIO)
-    connection = begin_set_up(req, by=customer_of(req))
-    person = DirectoryPerson.objects.create(
-        company=connection.company,
-        connection=connection,
-        source_id="p-1",
-        email="ada@riverside.example",
-        raw_digest="0" * 32,
-    )
-    make_move(Request.objects.get(pk=req.pk), "reject", by=a_tl(), reason="Not this year.")
-    person.refresh_from_db()
-    assert (person.state, person.email) == ("active", "ada@riverside.example")
 
 
 def test_the_reviewer_sees_the_plan_or_that_there_is_none() -> None:
