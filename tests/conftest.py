@@ -30,9 +30,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(autouse=True)
 def _quick_and_quiet(settings: Settings, tmp_path: Path) -> None:
-    """Cheap passwords, a cache in memory, files in a folder of the test: nothing here is what a test is about."""
+    """Cheap passwords, a cache in memory, files in a folder of the test: nothing here is what a test is about.
+
+    Static files are looked for when asked for: to list them all took a tenth of the suite, once per test client.
+    """
     settings.MEDIA_ROOT = str(tmp_path / "media")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     cache.clear()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -174,6 +175,11 @@ def page(user: User, name: str, *args: object, query: str = "", htmx: bool = Fal
     answer = signed_in(user).get(reverse(name, args=args) + query, headers=HTMX if htmx else {})
     assert answer.status_code == status
     return answer.content.decode()
+
+
+def names_amount(html: str, amount: int) -> bool:
+    """Whether it is written out, with or without its comma, and not by chance in a token or an id."""
+    return re.search(rf"(?<![\w-])(?:{amount}|{amount:,})(?![\w-])", html) is not None
 
 
 def post(user: User, name: str, *args: object, status: int = 302, **body: Any) -> Any:
