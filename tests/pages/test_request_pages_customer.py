@@ -242,5 +242,5 @@ def test_the_mails_are_short_and_carry_the_link(req: Request) -> None:
     assert sent.subject == "Riverside Community Health: your part of connecting ADP Workforce Now"
     assert "/accounts/link/" in sent.body
     assert req.owner.name in sent.body
-    assert not names_amount(sent.body, MRR)
+    assert not names_amount(str(sent.body), MRR)
     assert len(sent.body) < 1200
