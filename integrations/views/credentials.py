@@ -34,11 +34,14 @@ class Given:
 def given_credentials(connection: Connection) -> list[Given]:
     """The credentials of the card, in its order, with what was given for each."""
     rows = {row.key: row for row in connection.credentials.filter(draft=None).select_related("given_by")}
+    ended = connection.state == ConnectionState.DISCONNECTED
     found = []
     for item in connection.provider.credentials:
         row = rows.get(item.key)
-        is_missing = row is None and item.required.holds({})
-        if row is None:
+        is_missing = row is None and not ended and item.required.holds({})
+        if row is None and ended:
+            said = _("Deleted")
+        elif row is None:
             said = _("Missing") if is_missing else _("Not given")
         elif item.kind is ItemKind.SECRET:
             said = _("Held, ends in %(hint)s") % {"hint": row.hint} if row.hint else _("Held")

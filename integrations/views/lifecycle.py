@@ -25,7 +25,7 @@ from integrations.services.states import tile
 from integrations.views.rule_words import filter_words, policy_lines
 from integrations.views.schedule import schedule_words, upcoming
 from integrations.views.shared import DeskRequest, connection_of, do_and_say
-from integrations.views.standing_words import forgets_on
+from integrations.views.standing_words import ended_means
 from portal.accounts.models import Company, Role
 from portal.kit import clock
 from portal.kit.errors import NeedsPerson
@@ -74,6 +74,8 @@ def _rules(connection: Connection) -> dict[str, Any]:
 
 def _meaning(connection: Connection) -> str:
     """What the state means for the people, and what happens next."""
+    if connection.state == ConnectionState.DISCONNECTED:
+        return ended_means(connection)
     return {
         ConnectionState.SETTING_UP: _("Nothing runs before the set-up is confirmed and approved."),
         ConnectionState.CONNECTING: _("The credentials are being tried, or the first run is going on."),
@@ -84,8 +86,6 @@ def _meaning(connection: Connection) -> str:
             "up to a day, and leaves this state as soon as a run succeeds."
         ),
         ConnectionState.PAUSED: _pause_means(connection.reason_code),
-        ConnectionState.DISCONNECTED: _("People stay as they were, and nothing changes them any more.")
-        + forgets_on(connection),
     }[ConnectionState(connection.state)]
 
 

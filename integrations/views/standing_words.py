@@ -56,6 +56,8 @@ def advice(connection: Connection) -> str:
         return _setting_up(connection)
     if connection.state == ConnectionState.QUARANTINED and connection.reason_code == PLAN_CHANGED:
         return _("What was entered is kept. The sync begins as soon as the new plan is confirmed.")
+    if connection.state == ConnectionState.DISCONNECTED:
+        return ended_means(connection)
     return {
         ConnectionState.CONNECTING: _("We are checking the connection. You may close this page; it goes on."),
         ConnectionState.CONNECTED: _("Everything works. People are kept in step by schedule.")
@@ -67,21 +69,24 @@ def advice(connection: Connection) -> str:
             "or replace the credentials if they are no longer the current ones."
         ),
         ConnectionState.PAUSED: _("Nothing is read and nobody is changed until the connection goes on."),
-        ConnectionState.DISCONNECTED: _("People stay as they are, and nothing changes them any more.")
-        + forgets_on(connection),
     }[ConnectionState(connection.state)]
 
 
-def forgets_on(connection: Connection) -> str:
-    """A sentence more for an HR connection that was ended, with the day of `retention.purge_connections`; "" after it."""
-    if connection.kind != Kind.HRIS or connection.disconnected_at is None or connection.purged_at:
-        return ""
+def ended_means(connection: Connection) -> str:
+    """What became of the people whom an ended connection owns, if there are any; with the day of
+    `retention.purge_connections`."""
+    if connection.purged_at:
+        told = {"day": date_format(localtime(connection.purged_at), _("j F Y"))}
+        return _("The personal data of its people was removed on %(day)s.") % told
+    if not connection.people.exists():
+        return _("Nothing is read any more, and the credentials were deleted.")
+    stay = _("People stay as they are, and nothing changes them any more.")
+    if connection.disconnected_at is None:
+        return stay
     day = connection.disconnected_at + timedelta(days=settings.DISCONNECT_RETENTION_DAYS)
     told = {"day": date_format(localtime(day), _("j F Y"))}
-    said = (
-        _("Their personal data is removed on %(day)s, unless the system is connected again by then.") % told
-    )
-    return f" {said}"
+    leave = _("Their personal data is removed on %(day)s, unless the system is connected again by then.")
+    return f"{stay} {leave % told}"
 
 
 def _setting_up(connection: Connection) -> str:

@@ -28,7 +28,7 @@ from integrations.services.schedule import slots_of
 from portal.accounts.models import Company, Role, User
 from portal.audit.models import Entry
 from portal.kit import clock
-from tests.support.pages import Side, a_side, page, queries_of, some_people
+from tests.support.pages import Side, a_connection, a_side, page, queries_of, some_people
 from tests.support.people import a_user
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +160,19 @@ def test_the_day_on_which_an_ended_connection_is_forgotten_is_said_until_it_is(s
     said = f"removed on {day.day} {day:%B %Y}"
     assert said in page(side.customer, name, side.connection.public_id)
     Connection.objects.update(purged_at=clock.now())
-    assert "is removed on" not in page(side.customer, name, side.connection.public_id)
+    html = page(side.customer, name, side.connection.public_id)
+    assert "is removed on" not in html
+    assert f"was removed on {clock.now().day} " in html
+
+
+@pytest.mark.parametrize("name", ["connection_detail", "connection_manage"])
+def test_an_ended_connection_without_people_promises_nothing_about_people(side: Side, name: str) -> None:
+    other = a_connection(side.company, state=ConnectionState.DISCONNECTED, disconnected_at=clock.now())
+    other.credentials.all().delete()
+    html = page(side.customer, name, other.public_id)
+    assert "Nothing is read any more, and the credentials were deleted." in html
+    assert "Their personal data" not in html
+    assert "Missing" not in html
 
 
 # --- the schedule -------------------------------------------------------------------------------------------
