@@ -60,6 +60,8 @@ NO_PAGE = {
     "readyz": "for machines",
     **{name: "JSON" for name in POLICY if name.startswith("api_")},
 }
+LOOKING = ("search", "why", "connection_list", "directory")
+LONG = f"{'somebody' * 8}@nowhere.example"
 STATUS = {"/accounts/link/made-up-token/": 410, "/invitation/made-up-token/": 410, "/nothing-here/": 404}
 
 
@@ -113,6 +115,8 @@ def addresses(role: Role | None, rows: Rows) -> list[str]:
         reverse(name, kwargs=args_of(name, rows, role or Role.CSM)) + query_of(name, rows)
         for name in pages_of(role)
     ]
+    if role in (Role.CUSTOMER_ADMIN, Role.TL):  # what somebody looked for has to fit a phone
+        found += [f"{reverse(name, kwargs=args_of(name, rows, role))}?q={LONG}" for name in LOOKING]
     topics = sorted(set(rows.side.req.items.values_list("owner", "topic")))
     if role == Role.CUSTOMER_ADMIN:
         part = reverse("customer_request", args=[rows.side.req.public_id])
