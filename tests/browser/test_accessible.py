@@ -34,6 +34,18 @@ ONLY_FOR: dict[str, tuple[Role | None, ...]] = {
     "account_logout": (Role.TL,),
     "account_set_password": (Role.CUSTOMER_ADMIN,),
 }
+# Where a refused form stands.
+REFUSED_AT = (
+    "access_link_renew",
+    "company_edit",
+    "holds_decide",
+    "message_new",
+    "request_bulk",
+    "review_decide",
+    "saved_view_save",
+    "setup_confirm",
+    "setup_rehearse",
+)
 # What answers a GET without a page of its own.
 NO_PAGE = {
     "home": "leads on",
@@ -58,6 +70,7 @@ NO_PAGE = {
     "company_style": "a style sheet",
     "healthz": "for machines",
     "readyz": "for machines",
+    **dict.fromkeys(REFUSED_AT, "leads back to the page of its form"),
     **{name: "JSON" for name in POLICY if name.startswith("api_")},
 }
 LOOKING = ("search", "why", "connection_list", "directory")
