@@ -74,16 +74,21 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
-@pytest.mark.slow
-def test_a_file_is_rehearsed_by_keyboard_with_lists_that_follow(
-    profile: Profile, lead: User, connection: Connection
-) -> None:
-    page = profile()
+def rehearse(page: Page, connection: Connection) -> Locator:
     main = begin(page, connection)
     page.get_by_label("CSV file").set_input_files(
         {"name": "people.csv", "mimeType": "text/csv", "buffer": FILE.encode()}
     )
     press(page, "Rehearse with this file")
+    return main
+
+
+@pytest.mark.slow
+def test_a_file_is_rehearsed_by_keyboard_with_lists_that_follow(
+    profile: Profile, lead: User, connection: Connection
+) -> None:
+    page = profile()
+    main = rehearse(page, connection)
     expect(main).to_contain_text("This is a rehearsal.")
     expect(page.locator("#matches")).to_contain_text("of 2 people match")
     press(page, "Add a rule")
@@ -106,11 +111,7 @@ def test_an_ended_session_is_told_beside_the_rules_and_what_was_typed_stays(
     profile: Profile, lead: User, connection: Connection
 ) -> None:
     page = profile()
-    main = begin(page, connection)
-    page.get_by_label("CSV file").set_input_files(
-        {"name": "people.csv", "mimeType": "text/csv", "buffer": FILE.encode()}
-    )
-    press(page, "Rehearse with this file")
+    main = rehearse(page, connection)
     expect(page.locator("#matches")).to_contain_text("of 2 people match")
     press(page, "Add a rule")
     page.locator("#include-0-0-field").select_option("department")
