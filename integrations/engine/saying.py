@@ -45,19 +45,18 @@ def quoted(*values: str) -> str:
     return listing(say("“%(value)s”", value=value) for value in values)
 
 
-def in_words(said: str, translated: Callable[[str], str]) -> str:
-    """The sentence by this translation of its pieces."""
+def in_words(said: str, translated: Callable[[str], str], told: Callable[[str], str] = str) -> str:
+    """The sentence by this translation of its pieces. `told` is how somebody's data in it is written, such as a day."""
     if not isinstance(said, Said):
         return translated(said) if said else ""
-    values = {name: _value(value, translated) for name, value in said.values.items()}
+    values = {
+        name: in_words(value, translated, told) if isinstance(value, Said) else told(value)
+        for name, value in said.values.items()
+    }
     template = translated(said.template) if said.template else ""
     if values:
         return template % values
     return str(said) if template == said.template else template
-
-
-def _value(value: str, translated: Callable[[str], str]) -> str:
-    return in_words(value, translated) if isinstance(value, Said) else value
 
 
 def as_data(said: str) -> Any:

@@ -34,6 +34,7 @@ from integrations.permissions import POLICY
 from integrations.provider import Kind
 from integrations.services.explaining import explain_person
 from integrations.services.inquiring import MOST_MATCHES, ask, says_enough
+from integrations.services.wording import day_words
 from integrations.views.shared import DeskRequest, address_for, connection_of, inquiry_of, text_of
 from integrations.views.words import PERSON_TONES
 from portal.accounts.limits import RateLimited
@@ -203,13 +204,13 @@ def _shown(connection: Connection, name: str, url: str, found: Trace) -> Answer:
         Step(
             _(_TITLES[step.step]),
             step.ok,
-            in_words(step.words, _),
-            [in_words(one, _) for one in step.details],
+            in_words(step.words, _, day_words),
+            [in_words(one, _, day_words) for one in step.details],
         )
         for step in found.steps
     ]
     over = connection.state == ConnectionState.DISCONNECTED
-    return Answer(name, url, steps, found.is_here, "" if over else in_words(found.fix, _))
+    return Answer(name, url, steps, found.is_here, "" if over else in_words(found.fix, _, day_words))
 
 
 def _for_developers(user: User, connection: Connection) -> str:

@@ -60,6 +60,15 @@ def test_somebody_who_is_here_is_explained_in_five_steps(side: Side) -> None:
     assert "The smallest change that alters it:" in html
 
 
+def test_a_day_in_the_rules_is_written_as_the_reader_writes_it(side: Side) -> None:
+    rule = [{"field": "hired_on", "op": "before", "values": ["2030-03-01"]}]
+    Connection.objects.update(filter={"include": [rule]})
+    DirectoryPerson.objects.update(hired_on="2015-11-29")
+    html = page(side.customer, "why", side.connection.public_id, query="?q=amber person0000")
+    assert "2030-03-01" not in html
+    assert "1 March 2030" in html
+
+
 @pytest.mark.parametrize(
     ("because", "said"),
     [
