@@ -348,8 +348,7 @@ def narrowed(source: Source, fields: Collection[str]) -> Source:
     """The same source, which of a person asks for and reads no more than these fields."""
     if not isinstance(source, RestSource):
         return source
-    # The first day tells active people from those who have not begun.
-    wanted = {*fields, *(["hired_on"] if source.future_hires else [])}
+    wanted = {*fields, *_for_status(source)}
     return replace(
         source,
         fields={name: one for name, one in source.fields.items() if name in wanted},
@@ -358,7 +357,13 @@ def narrowed(source: Source, fields: Collection[str]) -> Source:
 
 
 def without(source: Source, declined: Collection[str]) -> Source:
-    """The same source, which does not ask for the fields that the customer declined."""
+    """The same source, which does not ask for the fields that the customer declined, but for what tells who works there."""
     if not isinstance(source, RestSource) or not declined:
         return source
-    return replace(source, fields={name: one for name, one in source.fields.items() if name not in declined})
+    left_out = {*declined} - _for_status(source)
+    return replace(source, fields={name: one for name, one in source.fields.items() if name not in left_out})
+
+
+def _for_status(source: RestSource) -> frozenset[str]:
+    """The first day, where it alone tells active people from those who have not begun."""
+    return frozenset({"hired_on"} if source.future_hires else ())

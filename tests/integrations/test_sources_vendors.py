@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from integrations.people import Status
+from integrations.sources.rest import without
 from portal.kit.errors import NeedsPerson, RetryLater
 from portal.sandbox.staff import Population
 from tests.integrations.vendors import HRIS, Vendor, standing_in
@@ -80,6 +81,17 @@ def test_somebody_hired_for_next_week_does_not_work_here_yet(vendor: Vendor) -> 
     read = [vendor.source.read(record) for record in vendor.records()]
     new = [person.status for person in read if person.source_id not in before]
     assert new in ([], [Status.PREHIRE])
+
+
+def test_not_even_where_the_first_day_was_declined(vendor: Vendor) -> None:
+    """As a run sees them: what a page shows of them before is the same."""
+    vendor.world.hire(starts_in_days=7)
+    records = (record for page in vendor.read() for record in page.records)
+    told = {vendor.source.source_id(each): vendor.source.read(each).status for each in records}
+    source = without(vendor.source, ["hired_on"])
+    pages = source.pages(vendor.session(), vendor.settings)
+    seen = {source.source_id(each): source.read(each).status for page in pages for each in page.records}
+    assert seen == told
 
 
 def test_the_vendor_s_total_is_told_where_it_is_known(vendor: Vendor) -> None:
