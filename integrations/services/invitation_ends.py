@@ -73,16 +73,25 @@ def _idle(due: QuerySet[Invitation]) -> list[int]:
 
 def _hold_too_many(due: QuerySet[Invitation], now: datetime) -> None:
     """Where more would go than a run may deactivate unasked, nobody goes for a week, and people are told."""
-    going = due.filter(person__state=PersonState.ACTIVE, person__protected=False).order_by()
-    numbers = dict(going.values_list("person__connection").annotate(Count("pk")))
+    numbers = dict(_going(due).values_list("person__connection").annotate(Count("pk")))
     for connection in Connection.objects.select_related("company").filter(pk__in=numbers).order_by("pk"):
-        number = numbers[connection.pk]
-        if number > _most(connection):
+        number, most = numbers[connection.pk], _most(connection)
+        if number > most:
             theirs = due.filter(person__connection=connection).order_by()
             theirs.update(expires_at=now + issues.TIME_TO_LOOK)
             _tell(connection, number)
-        else:
+        elif _soon(connection, now).count() <= most:
             issues.resolve(connection, issues.INVITATIONS)
+
+
+def _going(ending: QuerySet[Invitation]) -> QuerySet[Invitation]:
+    return ending.filter(person__state=PersonState.ACTIVE, person__protected=False).order_by()
+
+
+def _soon(connection: Connection, now: datetime) -> QuerySet[Invitation]:
+    """Those who go within the time to look, whoever was held until then among them."""
+    mailed = Invitation.objects.filter(state=InvitationState.PENDING, sent_at__isnull=False)
+    return _going(mailed.filter(person__connection=connection, expires_at__lte=now + issues.TIME_TO_LOOK))
 
 
 def _most(connection: Connection) -> float:

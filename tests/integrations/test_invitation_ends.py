@@ -136,6 +136,18 @@ def test_a_week_later_so_few_are_left_that_they_go_and_the_issue_is_over(connect
     assert not Issue.objects.open().exists()
 
 
+def test_whoever_else_leaves_in_that_week_does_not_end_the_issue(connection: Connection, admin: User) -> None:
+    everybody = people(connection, 50)
+    over(everybody[:20])
+    now = clock.now()
+    expire_invitations(now)
+    over(everybody[20:22])
+    assert expire_invitations(now + timedelta(days=1)) == 2
+    assert Issue.objects.open().get().code == issues.INVITATIONS
+    assert expire_invitations(now + 1.1 * WEEK) == 0
+    assert (Issue.objects.count(), Notice.objects.count()) == (1, 1)
+
+
 def test_the_issue_is_over_when_none_of_them_is_about_to_end(connection: Connection) -> None:
     over(people(connection, 10))
     expire_invitations(clock.now())
