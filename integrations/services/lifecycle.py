@@ -100,6 +100,7 @@ def set_entitlement(company: Company, *, hris: bool, several: bool, by: User) ->
     """Whether the company's plan has HR connections, and several at once. Sending the same again records nothing.
 
     Without them, those that sync stand still until the plan has them again: those alone go on by themselves then.
+    Raises NeedsPerson ("busy") while a run of one is writing.
     """
     with transaction.atomic():
         row = Company.objects.select_for_update(no_key=True).get(pk=company.pk)

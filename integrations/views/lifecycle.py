@@ -141,13 +141,8 @@ def company_entitlement(request: DeskRequest, public_id: UUID) -> HttpResponse:
     """What the company's plan allows; for those of us who may say so."""
     company: Company = get_object_or_404(Company.objects.for_actor(request.user), public_id=public_id)
     if request.method == "POST":
-        lifecycle.set_entitlement(
-            company,
-            hris=bool(request.POST.get("hris")),
-            several=bool(request.POST.get("several")),
-            by=request.user,
-        )
-        messages.success(request, "Saved.")
+        said = {name: bool(request.POST.get(name)) for name in ("hris", "several")}
+        do_and_say(request, lambda: lifecycle.set_entitlement(company, **said, by=request.user), "Saved.")
         return redirect("company_detail", company.public_id)
     context = {"company": company, "syncing": lifecycle.syncing_of(company)}
     return render(request, "integrations/lifecycle_entitlement.html", context)

@@ -23,11 +23,13 @@ from integrations.models import (
     Run,
     RunKind,
 )
+from integrations.services import connections
 from integrations.services.issues import raise_issue
 from integrations.services.schedule import slots_of
 from portal.accounts.models import Company, Role, User
 from portal.audit.models import Entry
 from portal.kit import clock
+from portal.kit.errors import NeedsPerson
 from tests.support.pages import Side, a_connection, a_side, page, queries_of, some_people
 from tests.support.people import a_user
 
@@ -331,6 +333,20 @@ def test_a_lead_or_an_operator_says_what_the_plan_allows(side: Side, lead: User)
     assert (company.hris_entitled, company.several_connections) == (False, True)
     entry = Entry.objects.get(action="company.entitlement")
     assert entry.details["after"] == {"hris": False, "several": True}
+
+
+def test_while_a_run_is_writing_the_plan_stays_as_it_was_and_the_page_says_so(
+    side: Side, lead: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(connection: Connection) -> None:
+        raise NeedsPerson("A run is writing at this moment. Try again in a minute.", code="busy")
+
+    monkeypatch.setattr(connections, "pause", busy)
+    client = Client()
+    client.force_login(lead)
+    answer = client.post(reverse("company_entitlement", args=[side.company.public_id]), follow=True)
+    assert "A run is writing at this moment. Try again in a minute." in answer.content.decode()
+    assert Company.objects.get(pk=side.company.pk).hris_entitled
 
 
 def test_the_companys_page_leads_there_for_those_who_may_say_it(side: Side, lead: User) -> None:
