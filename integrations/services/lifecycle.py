@@ -106,15 +106,18 @@ def set_entitlement(company: Company, *, hris: bool, several: bool, by: User) ->
         row = Company.objects.select_for_update(no_key=True).get(pk=company.pk)
         before = {"hris": row.hris_entitled, "several": row.several_connections}
         after = {"hris": hris, "several": several}
+        # Before the audit log: whoever steers a connection locks it first, and then writes there.
+        turned = _turned_by_plan(row, hris=hris) if hris != before["hris"] else []
         if before != after:
             row.hris_entitled, row.several_connections = hris, several
             row.save(update_fields=["hris_entitled", "several_connections"])
             details = {"before": before, "after": after}
             record("company.entitlement", by=by, company_id=row.pk, subject=row.name, details=details)
-        if hris and not before["hris"]:
-            _go_on(row, by)
-        elif before["hris"] and not hris:
-            _stand_still(row, by)
+        for connection in turned:
+            if hris:
+                _go_on(connection, by)
+            else:
+                _stand_still(connection, by)
     return row
 
 
@@ -123,29 +126,37 @@ def syncing_of(company: Company) -> QuerySet[Connection]:
     return Connection.objects.filter(company=company, kind=Kind.HRIS, state__in=SYNCING).order_by("pk")
 
 
-def _stand_still(company: Company, by: User) -> None:
-    for connection in syncing_of(company):
-        connections.pause(connection)
-        connection.reason, connection.reason_code = NOT_IN_PLAN, NOT_ENTITLED
-        connection.save(update_fields=["reason", "reason_code"])
-        record_of(connection, "connection.pause", by=by, state=connection.state, reason=NOT_ENTITLED)
-        notify(
-            [one for one in colleagues_of(connection) if one.pk != by.pk],
-            "paused",
-            words=f"{connection.provider.name} of {company} was paused",
-            detail=NOT_IN_PLAN,
-            url=reverse("connection_manage", args=[connection.public_id]),
-            marker=f"paused:{connection.pk}:{NOT_ENTITLED}:{clock.now().isoformat()}",
-        )
+def _stopped_by_plan(company: Company) -> QuerySet[Connection]:
+    stopped = Connection.objects.filter(state=ConnectionState.PAUSED, reason_code=NOT_ENTITLED)
+    return stopped.filter(company=company, kind=Kind.HRIS).order_by("pk")
 
 
-def _go_on(company: Company, by: User) -> None:
-    waiting = Connection.objects.filter(
-        company=company, kind=Kind.HRIS, state=ConnectionState.PAUSED, reason_code=NOT_ENTITLED
+def _turned_by_plan(company: Company, *, hris: bool) -> list[Connection]:
+    """Those that it stops or lets go on: locked, and without any that somebody ended meanwhile."""
+    found = _stopped_by_plan(company) if hris else syncing_of(company)
+    locked = [locked_connection(one) for one in found]
+    still = set(found.values_list("pk", flat=True))
+    return [one for one in locked if one.pk in still]
+
+
+def _stand_still(connection: Connection, by: User) -> None:
+    connections.pause(connection)
+    connection.reason, connection.reason_code = NOT_IN_PLAN, NOT_ENTITLED
+    connection.save(update_fields=["reason", "reason_code"])
+    record_of(connection, "connection.pause", by=by, state=connection.state, reason=NOT_ENTITLED)
+    notify(
+        [one for one in colleagues_of(connection) if one.pk != by.pk],
+        "paused",
+        words=f"{connection.provider.name} of {connection.company} was paused",
+        detail=NOT_IN_PLAN,
+        url=reverse("connection_manage", args=[connection.public_id]),
+        marker=f"paused:{connection.pk}:{NOT_ENTITLED}:{clock.now().isoformat()}",
     )
-    for connection in waiting.order_by("pk"):
-        connections.resume(connection, by)
-        record_of(connection, "connection.resume", by=by, state=connection.state)
+
+
+def _go_on(connection: Connection, by: User) -> None:
+    connections.resume(connection, by)
+    record_of(connection, "connection.resume", by=by, state=connection.state)
 
 
 def people_of(connection: Connection) -> dict[str, int]:

@@ -14,6 +14,7 @@ from django.db import transaction
 from integrations.models import Connection, ConnectionState, Run, RunKind
 from integrations.services import drafts, lifecycle
 from integrations.services.draft_rows import DraftRefused
+from integrations.services.entitlement import NOT_ENTITLED
 from integrations.services.locks import locked_connection
 from integrations.services.schedule import set_schedule
 from integrations.services.standing import standing_still
@@ -128,3 +129,24 @@ def wait_for_a_lock() -> None:
                 return
         time.sleep(0.02)
     pytest.fail("nobody waits")
+
+
+@pytest.mark.parametrize("allows", [False, True])
+def test_what_the_plan_allows_changes_after_whoever_ends_the_connection_meanwhile(
+    works: Connection, admin: User, allows: bool
+) -> None:
+    Company.objects.filter(pk=works.company_id).update(hris_entitled=not allows)
+    if allows:
+        Connection.objects.update(state=ConnectionState.PAUSED, reason_code=NOT_ENTITLED)
+    with transaction.atomic():
+        locked_connection(works)
+        lead = elsewhere(
+            lambda: lifecycle.set_entitlement(works.company, hris=allows, several=False, by=admin)
+        )
+        wait_for_a_lock()
+        lifecycle.disconnect(works, by=admin)  # which writes to the same log
+    lead.join()
+    works.refresh_from_db()
+    works.company.refresh_from_db()
+    assert (works.state, works.company.hris_entitled) == (ConnectionState.DISCONNECTED, allows)
+    assert not works.runs.exists()
