@@ -15,6 +15,7 @@ from integrations.models import ConnectionState
 from integrations.provider import Kind
 from integrations.services.connections import activate_connection
 from integrations.services.lifecycle import end_set_up
+from integrations.services.locks import locked_connection
 from portal.accounts.models import Role, User
 from portal.accounts.services import scope_of
 from portal.audit.services import record
@@ -66,6 +67,8 @@ def make_move(
     fresh = Request.objects.select_related("company").get(pk=req.pk)
     _check(fresh, move, by, expected_version, reason)
     with transaction.atomic():
+        if _EFFECTS.get(move.name) is _given_up:
+            _lock_connection(fresh)
         _step(fresh, move, by, reason)
         if by and (effects := _EFFECTS.get(move.name)):
             effects(fresh, by)
@@ -201,6 +204,16 @@ def _approved(req: Request, by: User) -> None:
     if connection is not None and connection.kind == Kind.HRIS and connection.state in _WORKS:
         # It runs already, by settings that were confirmed: no news will come that this request could wait for.
         make_move(req, "go_live", by=None)
+
+
+def _lock_connection(req: Request) -> None:
+    """Before the request and the audit log, as whoever steers the connection locks them. Raises MoveRefused."""
+    if req.connection is None:
+        return
+    try:
+        locked_connection(req.connection)
+    except NeedsPerson as error:
+        raise MoveRefused(_(error.sentence), "connection") from None
 
 
 def _given_up(req: Request, by: User) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 
 from integrations.models import Connection, ConnectionState, DirectoryPerson, Planned, Run, RunKind
+from integrations.services.lifecycle import disconnect
+from integrations.services.locks import locked_connection
 from requests_app.models import Request
 from requests_app.services.moves import make_move
 from requests_app.services.setting_up import begin_set_up
+from tests.integrations.test_locks import elsewhere, wait_for_a_lock
 from tests.requests_app.factories import PERSONIO, a_request, a_tl, confirmed, customer_of, submitted
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +72,19 @@ def test_the_people_of_a_system_that_was_connected_before_stay_when_its_new_set_
     make_move(Request.objects.get(pk=req.pk), "reject", by=a_tl(), reason="Not this year.")
     person.refresh_from_db()
     assert (person.state, person.email) == ("active", "ada@riverside.example")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_is_rejected_after_whoever_steers_its_connection_meanwhile() -> None:
+    req, lead = submitted(PERSONIO), a_tl()
+    connection = begin_set_up(req, by=customer_of(req))
+    given_up = Request.objects.get(pk=req.pk)
+    with transaction.atomic():
+        locked_connection(connection)
+        rejecting = elsewhere(lambda: make_move(given_up, "reject", by=lead, reason="Not this year."))
+        wait_for_a_lock()
+        disconnect(connection, by=lead)  # which writes to the same log
+    rejecting.join()
+    connection.refresh_from_db()
+    req.refresh_from_db()
+    assert (connection.state, req.stage) == (ConnectionState.DISCONNECTED, "rejected")
