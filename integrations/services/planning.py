@@ -98,7 +98,7 @@ def make_plan(sync: Sync) -> Plan:
     missing = _plan_missing(sync)
     counts = directory.counts()
     directory.in_small(counts.kinds)
-    problems = match_people(sync, counts) + plans.report_unknown_managers(directory)
+    problems = match_people(sync, counts)
     counts = directory.counts()
     summary = _summary(sync, counts) if seen_before else None
     refused, remark = _against_receipt(sync, counts, summary)
@@ -106,6 +106,7 @@ def make_plan(sync: Sync) -> Plan:
         directory.execute(foreseen.FORGET)
     effect = replace(_effect(run, owned, counts, confirmed=seen_before), keeps=at_first.keeps)
     objected = (refused,) if refused else _objections(answer, effect, missing)
+    problems += plans.report_unknown_managers(directory, removes=not objected)
     return Plan(counts, objected, problems, summary, remark, keeps_absent)
 
 

@@ -56,7 +56,7 @@ WHERE line.run_id = %(run)s AND line.kind <> 'deactivated'
   AND NOT EXISTS (SELECT FROM {PERSON} p WHERE p.connection_id = %(connection)s AND p.state = 'active'
                   AND p.source_id = line.after->>'manager_id'
                   AND NOT EXISTS (SELECT FROM {STAGED} going WHERE going.run_id = %(run)s
-                                  AND going.source_id = p.source_id AND going.kind = 'deactivated'))
+                                  AND going.source_id = p.source_id AND going.kind = 'deactivated' AND %(removes)s))
   AND NOT EXISTS (SELECT FROM {STAGED} other WHERE other.run_id = %(run)s
                   AND other.source_id = line.after->>'manager_id'
                   AND other.kind IN ('added', 'matched', 'returned'))"""
@@ -94,6 +94,9 @@ def hold(directory: Directory) -> int:
     return directory.execute(_HOLD)
 
 
-def report_unknown_managers(directory: Directory) -> int:
-    """A problem for each line whose manager is nobody of this connection. Returns how many."""
-    return directory.execute(_UNKNOWN_MANAGERS)
+def report_unknown_managers(directory: Directory, *, removes: bool) -> int:
+    """A problem for each line whose manager is nobody of this connection. Returns how many.
+
+    `removes` False: the removals are held, so whoever would leave stays.
+    """
+    return directory.execute(_UNKNOWN_MANAGERS, removes=removes)

@@ -250,3 +250,13 @@ def test_a_manager_who_leaves_in_this_very_run_is_not_here(sync: Syncer, connect
     assert list(Problem.objects.filter(run=run).values_list("source_id", "code")) == [
         ("new", "manager_unknown")
     ]
+
+
+def test_a_manager_whose_removal_is_held_is_still_here(sync: Syncer, connection: Connection) -> None:
+    connection.mapping = {"manager_id": "manager_id"}
+    connection.save()
+    sync(ListSource(records(20)))
+    run = sync(ListSource([*records(14, start=6), record("new", manager_id="k00000")]))
+    assert (run.outcome, run.held) == ("held", 6)
+    assert not Problem.objects.filter(run=run).exists()
+    assert run.problem_count == 0
