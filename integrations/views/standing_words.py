@@ -75,11 +75,11 @@ def advice(connection: Connection) -> str:
 def ended_means(connection: Connection) -> str:
     """What became of the people whom an ended connection owns, if there are any; with the day of
     `retention.purge_connections`."""
+    if not connection.people.exists():  # sign-in has none, and its end is noted all the same
+        return _("Nothing is read any more, and the credentials were deleted.")
     if connection.purged_at:
         told = {"day": date_format(localtime(connection.purged_at), _("j F Y"))}
         return _("The personal data of its people was removed on %(day)s.") % told
-    if not connection.people.exists():
-        return _("Nothing is read any more, and the credentials were deleted.")
     stay = _("People stay as they are, and nothing changes them any more.")
     if connection.disconnected_at is None:
         return stay

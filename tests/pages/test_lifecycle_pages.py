@@ -25,6 +25,7 @@ from integrations.models import (
 )
 from integrations.services import connections
 from integrations.services.issues import raise_issue
+from integrations.services.retention import purge_connections
 from integrations.services.schedule import slots_of
 from portal.accounts.models import Company, Role, User
 from portal.audit.models import Entry
@@ -175,6 +176,18 @@ def test_an_ended_connection_without_people_promises_nothing_about_people(side: 
     assert "Nothing is read any more, and the credentials were deleted." in html
     assert "Their personal data" not in html
     assert "Missing" not in html
+
+
+def test_an_ended_sign_in_never_had_people_whose_data_was_removed(side: Side) -> None:
+    ended_at = clock.now() - timedelta(days=31)
+    entra = a_connection(side.company, provider="microsoft_entra_id", kind="sso")
+    Connection.objects.filter(pk=entra.pk).update(
+        state=ConnectionState.DISCONNECTED, disconnected_at=ended_at
+    )
+    purge_connections(clock.now())
+    html = page(side.customer, "connection_detail", entra.public_id)
+    assert "Nothing is read any more, and the credentials were deleted." in html
+    assert "personal data of its people" not in html
 
 
 # --- the schedule -------------------------------------------------------------------------------------------
