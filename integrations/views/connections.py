@@ -26,7 +26,7 @@ from integrations.provider import Kind
 from integrations.services import connections as services
 from integrations.views import words
 from integrations.views.charts import LEGEND, run_chart
-from integrations.views.credentials import given_credentials
+from integrations.views.credentials import given_credentials, may_replace
 from integrations.views.overview import overview
 from integrations.views.schedule import schedule_words
 from integrations.views.shared import DeskRequest, address_for, connection_of
@@ -55,6 +55,7 @@ def connection_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
         "steps": words.steps(check),
         "given": given_credentials(connection),
         "replaced_with_plan": services.replaced_with_plan(connection),
+        "may_replace": may_replace(request.user, connection),
         "why_url": address_for(request.user, "why", connection.public_id) if context["hris"] else "",
         "may_plan": _may_plan(request.user, connection),
         "manage_url": address_for(request.user, "connection_manage", connection.public_id),

@@ -14,10 +14,12 @@ from django.views.decorators.http import require_http_methods
 
 from integrations.forms import CredentialsForm
 from integrations.models import Connection, ConnectionState, Credential
+from integrations.permissions import POLICY
 from integrations.provider import ItemKind
 from integrations.services import connections as services
 from integrations.views.shared import DeskRequest, connection_of
 from portal.accounts.models import User
+from portal.accounts.policy import POST
 from portal.kit.errors import NeedsPerson
 
 
@@ -49,6 +51,12 @@ def given_credentials(connection: Connection) -> list[Given]:
             said = row.value
         found.append(Given(_(item.label), said, row, is_missing))
     return found
+
+
+def may_replace(user: User, connection: Connection) -> bool:
+    """Where it works, other credentials are a change of its settings: a developer enters secrets, but changes none."""
+    name = "settings_change" if services.replaced_with_plan(connection) else "connection_credentials"
+    return user.may_enter_secrets and POLICY[name].allows(POST, user)
 
 
 @sensitive_post_parameters()
@@ -84,7 +92,11 @@ def _leads_to_the_change(request: DeskRequest, connection: Connection) -> HttpRe
     return render(
         request,
         "integrations/connection_credentials.html",
-        {"connection": connection, "replaced_with_plan": True},
+        {
+            "connection": connection,
+            "replaced_with_plan": True,
+            "may_replace": may_replace(request.user, connection),
+        },
         status=422 if request.method == "POST" else 200,
     )
 

@@ -13,6 +13,7 @@ from integrations.models import (
     Credential,
     Run,
 )
+from portal.accounts.models import User
 from portal.kit.leases import JobState
 from tests.support.pages import (
     SECRET,
@@ -58,6 +59,18 @@ def test_credentials_of_a_connection_that_works_are_changed_with_a_look_at_the_p
     assert f'action="{change}"' in form
     assert "Replace, with a look at the plan" in html
     assert 'name="client_secret"' not in html
+
+
+@pytest.mark.parametrize("name", ["connection_detail", "connection_credentials"])
+def test_a_developer_who_may_not_change_settings_is_told_who_replaces_credentials_that_work(
+    side: Side, developer: User, name: str
+) -> None:
+    html = page(developer, name, side.connection.public_id)
+    assert reverse("settings_change", args=[side.connection.public_id]) not in html
+    assert "The customer’s admin or a team lead can replace them." in html
+    Connection.objects.update(state=ConnectionState.QUARANTINED)
+    html = page(developer, "connection_detail", side.connection.public_id)
+    assert reverse("connection_credentials", args=[side.connection.public_id]) in html
 
 
 def test_what_an_old_page_sends_for_a_connection_that_works_is_kept_nowhere(side: Side) -> None:
