@@ -17,6 +17,7 @@ from integrations.models import Issue
 from integrations.permissions import SETTERS
 from integrations.services import issues
 from integrations.views.shared import DeskRequest, company_of, do_and_say, page_of
+from integrations.views.words import issue_amount
 
 PER_PAGE = 25
 OPEN, ASIDE, OVER = "", "aside", "over"
@@ -35,8 +36,10 @@ def issue_list(request: DeskRequest) -> HttpResponse:
         rows = found.filter(resolved_at=None, snoozed_until__gt=Now())
     else:
         rows = found.filter(Q(snoozed_until=None) | Q(snoozed_until__lte=Now()), resolved_at=None)
+    page = page_of(request, rows, PER_PAGE)
     context = {
-        "page": page_of(request, rows, PER_PAGE),
+        "page": page,
+        "rows": [(issue, issue_amount(issue)) for issue in page],
         "company": company,
         "show": show,
         "tabs": [(OPEN, _("Open")), (ASIDE, _("Put aside")), (OVER, _("Over"))],

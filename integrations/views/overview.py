@@ -15,6 +15,7 @@ from integrations.models import Connection, ConnectionState, Draft, Issue, Purpo
 from integrations.provider import Kind
 from integrations.services.adopting import plan_had_changed, refused_before
 from integrations.services.issues import HELD, issues_of
+from integrations.views import words
 from integrations.views.rule_words import (
     FilterWords,
     OriginWords,
@@ -141,15 +142,7 @@ def _not_carried_out(connection: Connection, user: User, refused: Draft) -> Wait
 
 def _issue(issue: Issue) -> Waiting:
     label = _("Look at it") if issue.url else ""
-    return Waiting("warn", retold(issue.words), _how_many(issue), issue.url, label)
-
-
-def _how_many(issue: Issue) -> str:
-    """What does not work is counted in times, everything else in people."""
-    if issue.count < 2:
-        return ""
-    said = _("It happened %(number)s times.") if issue.is_error else _("It is about %(number)s people.")
-    return said % {"number": intcomma(issue.count)}
+    return Waiting("warn", retold(issue.words), words.issue_amount(issue), issue.url, label)
 
 
 def _issues(connection: Connection) -> list[Issue]:

@@ -14,11 +14,13 @@ from django.utils.translation import gettext_noop, ngettext, ngettext_lazy, pget
 from integrations.engine.diff import ACTIVE, STATUS
 from integrations.engine.plan import GROUPS, REGROUPED
 from integrations.engine.policy import Leaving
+from integrations.engine.problems import EVENT_UNREADABLE, FIELD_NEVER_SENT
 from integrations.models import (
     Change,
     ChangeKind,
     Check,
     Connection,
+    Issue,
     PersonState,
     Phase,
     Planned,
@@ -29,6 +31,7 @@ from integrations.models import (
 from integrations.people import ATTRIBUTES
 from integrations.services.departing import RELEASED, UNDONE
 from integrations.services.invitation_ends import EXPIRED
+from integrations.services.issues import PROBLEM
 from integrations.services.states import tile
 from integrations.services.wording import attribute_label, day_words
 from portal.kit import clock
@@ -55,6 +58,11 @@ _STATUSES = {
     PersonState.DEACTIVATED.value: gettext_noop("deactivated"),
 }
 PERSON_TONES = {PersonState.ACTIVE: "good", PersonState.DEACTIVATED: "neutral"}
+# What an issue counts where it counts no people.
+_ABOUT = {
+    f"{PROBLEM}{FIELD_NEVER_SENT}": gettext_noop("It is about %(number)s fields."),
+    f"{PROBLEM}{EVENT_UNREADABLE}": gettext_noop("It is about %(number)s events."),
+}
 _STEPS = {
     "o1": gettext_noop("Entries"),
     "o2": gettext_noop("Address"),
@@ -240,3 +248,14 @@ def steps(check: Check | None) -> list[Step]:
         )
         for found in findings
     ]
+
+
+def issue_amount(issue: Issue) -> str:
+    """What does not work is counted in times, everything else in people, or in what it is about instead; "" for one."""
+    if issue.count < 2:
+        return ""
+    if issue.is_error:
+        said = _("It happened %(number)s times.")
+    else:
+        said = _(_ABOUT[issue.code]) if issue.code in _ABOUT else _("It is about %(number)s people.")
+    return said % {"number": intcomma(issue.count)}

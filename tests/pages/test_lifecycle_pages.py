@@ -248,6 +248,21 @@ def test_the_inbox_shows_whose_trouble_and_the_menu_how_many(side: Side, lead: U
     assert f'href="{reverse("issue_list")}"' in nav
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("problem:field_never_sent", "It is about 2 fields."),
+        ("problem:event_unreadable", "It is about 2 events."),
+        ("problem:missing_work_email", "It is about 2 people."),
+        ("failing", "It happened 2 times."),
+    ],
+)
+def test_an_issue_says_what_its_number_counts(side: Side, code: str, said: str) -> None:
+    raise_issue(side.connection, code, "Field never arrives", count=2)
+    assert said in page(side.customer, "connection_detail", side.connection.public_id)
+    assert f'aria-label="{said}"' in page(side.customer, "issue_list")
+
+
 def test_a_customer_sees_their_own_trouble_only(side: Side) -> None:
     other = a_side("Birch")
     raise_issue(side.connection, "failing", "Amber fails.")
