@@ -184,8 +184,9 @@ def disconnect(connection: Connection, by: User | None = None, *, now: Clock = c
         _stop(connection, ConnectionState.DISCONNECTED, "The connection was disconnected.")
         connection.disconnected_at = now()
         connection.save(update_fields=["disconnected_at"])
-        drafts = Draft.objects.select_for_update().filter(connection=connection, state=DraftState.OPEN)
-        for draft in drafts:
+        # Nor is what was confirmed carried out any more: whoever connects it again confirms a plan of their own.
+        unused = (DraftState.OPEN, DraftState.CONFIRMED)
+        for draft in Draft.objects.select_for_update().filter(connection=connection, state__in=unused):
             end_withdrawn(draft, by)
         connection.credentials.all().delete()
 

@@ -33,6 +33,7 @@ _PARTS = {
 _BECAME = {
     DraftState.CONFIRMED: gettext_noop("Waits for the run that carries it out"),
     DraftState.APPLIED: gettext_noop("In use"),
+    DraftState.WITHDRAWN: gettext_noop("Not carried out: the connection was ended"),
     DraftState.REFUSED: gettext_noop("Not carried out: the plan had changed, or the run failed"),
 }
 

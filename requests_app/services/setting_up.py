@@ -66,7 +66,9 @@ def set_up_of(req: Request) -> SetUp:
     if not has_set_up(req) or req.connection is None:
         return SetUp()
     connection = req.connection
-    found = connection.drafts.filter(purpose=Purpose.SETUP).exclude(state=DraftState.WITHDRAWN).first()
+    rows = connection.drafts.filter(purpose=Purpose.SETUP).exclude(state=DraftState.WITHDRAWN)
+    # Begun anew, it is not what was confirmed before it was ended.
+    found = rows.filter(state=DraftState.OPEN).first() if connection.confirmed_at is None else rows.first()
     receipts = connection.receipts.filter(purpose=Purpose.SETUP).select_related("confirmed_by")
     receipt = receipts.filter(draft=found).first() if found else None
     return SetUp(connection, found, receipt)

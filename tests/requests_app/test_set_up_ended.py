@@ -5,14 +5,25 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from integrations.models import Connection, ConnectionState, DirectoryPerson, Planned, Run, RunKind
+from integrations.models import (
+    Connection,
+    ConnectionState,
+    DirectoryPerson,
+    DraftState,
+    Planned,
+    Receipt,
+    Run,
+    RunKind,
+)
+from integrations.services.connections import activate_connection
 from integrations.services.lifecycle import disconnect
 from integrations.services.locks import locked_connection
 from requests_app.models import Request
 from requests_app.services.moves import make_move
-from requests_app.services.setting_up import begin_set_up
+from requests_app.services.setting_up import begin_set_up, set_up_of
 from tests.integrations.test_locks import elsewhere, wait_for_a_lock
 from tests.requests_app.factories import PERSONIO, a_request, a_tl, confirmed, customer_of, submitted
+from tests.support.pages import page
 
 pytestmark = pytest.mark.django_db
 
@@ -88,3 +99,22 @@ def test_a_request_is_rejected_after_whoever_steers_its_connection_meanwhile() -
     connection.refresh_from_db()
     req.refresh_from_db()
     assert (connection.state, req.stage) == (ConnectionState.DISCONNECTED, "rejected")
+
+
+@pytest.mark.parametrize("before", [DraftState.CONFIRMED, DraftState.APPLIED])
+def test_what_was_confirmed_before_the_end_is_no_plan_of_the_next_request(before: DraftState) -> None:
+    req = submitted(PERSONIO)
+    customer, lead = customer_of(req), a_tl()
+    confirmed(req, customer)
+    connection = Connection.objects.get()
+    make_move(Request.objects.get(pk=req.pk), "reject", by=lead, reason="Not this year.")
+    became = "Not carried out: the connection was ended"
+    assert became in page(customer, "receipt_detail", Receipt.objects.get().public_id)
+    if before == DraftState.APPLIED:
+        connection.drafts.update(state=before)
+    # The next one, which is approved before it is set up.
+    Request.objects.filter(pk=req.pk).update(stage="approved")
+    activate_connection(req.company, PERSONIO, settings={}, mapping={}, by=lead, request_number="REQ-8")
+    setup = set_up_of(Request.objects.get(pk=req.pk))
+    assert (setup.is_begun, setup.is_confirmed) == (False, False)
+    assert "Set it up" in page(customer, "customer_request", req.public_id)
