@@ -95,12 +95,16 @@ def activate_connection(
 def leave_set_up(draft: Draft, *, by: User) -> bool:
     """Withdraws it, so that what was confirmed before it holds again. Returns whether that starts the connection.
 
-    Raises DraftRefused.
+    Raises DraftRefused; NeedsPerson where the company may not have what would start (any more).
     """
     with transaction.atomic():
+        company = locked_company(draft.connection.company)
         withdraw(draft, by=by)
         connection = locked_connection(draft.connection)
-        return connection.approved_at is not None and _starts(connection, by)
+        starts = connection.approved_at is not None and _starts(connection, by)
+        if starts:
+            must_be_allowed(company, connection.provider)
+        return starts
 
 
 def replaced_with_plan(connection: Connection) -> bool:

@@ -86,7 +86,7 @@ def setup_withdraw(request: DeskRequest, public_id: UUID) -> HttpResponse:
     if draft is not None:
         try:
             starts = leave_set_up(draft, by=request.user)
-        except DraftRefused as error:
+        except (DraftRefused, NeedsPerson) as error:
             refused(request, error)
             return goes_to(draft, current_step(draft))
         begins = _("The plan that was confirmed before holds, and its sync begins.")

@@ -20,6 +20,7 @@ from integrations.services.draft_choices import sendable
 from integrations.services.drafts import DraftRefused
 from integrations.views.shared import DeskRequest, connection_of
 from portal.accounts.models import User
+from portal.kit.errors import NeedsPerson
 
 LABELS = {
     SetupStep.PREREQUISITES: gettext_noop("Before you start"),
@@ -115,7 +116,7 @@ def may_change(user: User) -> bool:
     return user.role in SETTERS
 
 
-def refused(request: DeskRequest, error: DraftRefused) -> None:
+def refused(request: DeskRequest, error: DraftRefused | NeedsPerson) -> None:
     """In case "changed" the page comes back with what was typed, ready to be saved over what a colleague did."""
     messages.error(request, error.sentence)
 

@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from integrations.models import ConnectionState
 from integrations.provider import Kind
 from integrations.services.connections import activate_connection
+from integrations.services.entitlement import earlier_connection, locked_company
 from integrations.services.lifecycle import end_set_up
-from integrations.services.locks import locked_connection
+from integrations.services.locks import busy_is_told
 from portal.accounts.models import Role, User
 from portal.accounts.services import scope_of
 from portal.audit.services import record
@@ -67,10 +68,11 @@ def make_move(
     fresh = Request.objects.select_related("company").get(pk=req.pk)
     _check(fresh, move, by, expected_version, reason)
     with transaction.atomic():
-        if _EFFECTS.get(move.name) is _given_up:
+        effects = _EFFECTS.get(move.name) if by else None
+        if effects in (_approved, _given_up):
             _lock_connection(fresh)
         _step(fresh, move, by, reason)
-        if by and (effects := _EFFECTS.get(move.name)):
+        if by and effects:
             effects(fresh, by)
     return Request.objects.select_related("company", "owner", "filed_by", "connection").get(pk=fresh.pk)
 
@@ -207,11 +209,11 @@ def _approved(req: Request, by: User) -> None:
 
 
 def _lock_connection(req: Request) -> None:
-    """Before the request and the audit log, as whoever steers the connection locks them. Raises MoveRefused."""
-    if req.connection is None:
-        return
+    """The company and its connection before the request and the audit log, as whoever sets a connection up or steers it
+    locks them. Raises MoveRefused."""
     try:
-        locked_connection(req.connection)
+        with busy_is_told():
+            earlier_connection(locked_company(req.company), req.provider_slug)
     except NeedsPerson as error:
         raise MoveRefused(_(error.sentence), "connection") from None
 

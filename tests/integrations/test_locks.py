@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -25,6 +24,7 @@ from portal.kit.errors import NeedsPerson
 from tests.integrations.conftest import CARD
 from tests.integrations.sources import ListSource
 from tests.support.confirmed import people_from
+from tests.support.together import elsewhere, until_somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,20 +39,6 @@ def works(company: Company) -> Connection:
         last_success_at=clock.now(),
         confirmed_at=clock.now(),
     )
-
-
-def elsewhere(work: Callable[[], object]) -> threading.Thread:
-    """In another session of the database."""
-
-    def go() -> None:
-        try:
-            work()
-        finally:
-            database.close()
-
-    thread = threading.Thread(target=go)
-    thread.start()
-    return thread
 
 
 @contextmanager
@@ -111,24 +97,12 @@ def test_a_worker_that_ends_a_failed_run_takes_the_connection_first_as_pages_do(
         with transaction.atomic():
             locked_connection(works)
             worker = elsewhere(lambda: queue.run_job(SYNC_RUN, run.pk))
-            wait_for_a_lock()
+            until_somebody_waits()
             assert Run.objects.select_for_update(nowait=True).get(pk=run.pk).is_open, "it is not locked"
         worker.join()
     run.refresh_from_db()
     works.refresh_from_db()
     assert (run.is_open, works.state) == (False, ConnectionState.QUARANTINED)
-
-
-def wait_for_a_lock() -> None:
-    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        with database.cursor() as cursor:
-            cursor.execute(waits)
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.02)
-    pytest.fail("nobody waits")
 
 
 @pytest.mark.parametrize("allows", [False, True])
@@ -143,7 +117,7 @@ def test_what_the_plan_allows_changes_after_whoever_ends_the_connection_meanwhil
         lead = elsewhere(
             lambda: lifecycle.set_entitlement(works.company, hris=allows, several=False, by=admin)
         )
-        wait_for_a_lock()
+        until_somebody_waits()
         lifecycle.disconnect(works, by=admin)  # which writes to the same log
     lead.join()
     works.refresh_from_db()

@@ -21,9 +21,9 @@ from integrations.services.locks import locked_connection
 from requests_app.models import Request
 from requests_app.services.moves import make_move
 from requests_app.services.setting_up import begin_set_up, set_up_of
-from tests.integrations.test_locks import elsewhere, wait_for_a_lock
 from tests.requests_app.factories import PERSONIO, a_request, a_tl, confirmed, customer_of, submitted
 from tests.support.pages import page
+from tests.support.together import elsewhere, until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 
@@ -86,19 +86,28 @@ def test_the_people_of_a_system_that_was_connected_before_stay_when_its_new_set_
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_request_is_rejected_after_whoever_steers_its_connection_meanwhile() -> None:
+@pytest.mark.parametrize(
+    ("name", "stage", "state"),
+    [
+        ("reject", "rejected", ConnectionState.DISCONNECTED),
+        ("approve", "approved", ConnectionState.SETTING_UP),
+    ],
+)
+def test_a_request_is_decided_after_whoever_steers_its_connection_meanwhile(
+    name: str, stage: str, state: ConnectionState
+) -> None:
     req, lead = submitted(PERSONIO), a_tl()
     connection = begin_set_up(req, by=customer_of(req))
-    given_up = Request.objects.get(pk=req.pk)
+    decided = Request.objects.get(pk=req.pk)
     with transaction.atomic():
         locked_connection(connection)
-        rejecting = elsewhere(lambda: make_move(given_up, "reject", by=lead, reason="Not this year."))
-        wait_for_a_lock()
+        deciding = elsewhere(lambda: make_move(decided, name, by=lead, reason="Not this year."))
+        until_somebody_waits()
         disconnect(connection, by=lead)  # which writes to the same log
-    rejecting.join()
+    deciding.join()
     connection.refresh_from_db()
     req.refresh_from_db()
-    assert (connection.state, req.stage) == (ConnectionState.DISCONNECTED, "rejected")
+    assert (connection.state, req.stage) == (state, stage)
 
 
 @pytest.mark.parametrize("before", [DraftState.CONFIRMED, DraftState.APPLIED])

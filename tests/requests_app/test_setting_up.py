@@ -19,6 +19,7 @@ from integrations.models import (
 )
 from integrations.services import drafts
 from integrations.services.connections import leave_set_up
+from integrations.services.lifecycle import set_entitlement
 from integrations.signals import credentials_given
 from portal.accounts.models import AccessLink, Role, User
 from portal.accounts.services import scope_of
@@ -169,6 +170,21 @@ def test_an_approval_waits_for_whoever_sets_it_up_again_and_their_leaving_starts
     assert "its sync begins" in answer.content.decode()
     run = connection.runs.get()
     assert (run.kind, run.receipt) == ("first", receipt)
+
+
+def test_leaving_a_set_up_starts_nothing_that_the_plan_no_longer_has() -> None:
+    req, lead = submitted(PERSONIO), a_tl()
+    customer = customer_of(req)
+    confirmed(req, customer)
+    connection = begin_set_up(req, by=customer)
+    draft = drafts.begin_change(connection, by=customer)
+    make_move(Request.objects.get(pk=req.pk), "approve", by=lead)
+    set_entitlement(req.company, hris=False, several=False, by=lead)
+    answer = signed_in(customer).post(reverse("setup_withdraw", args=[connection.public_id]), follow=True)
+    assert "does not include" in answer.content.decode()
+    draft.refresh_from_db()
+    assert draft.state == DraftState.OPEN
+    assert not connection.runs.exists()
 
 
 def test_leaving_a_set_up_before_the_approval_starts_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import pytest
 from django.db import connection as database
 
 
@@ -30,12 +31,29 @@ def together(*calls: Callable[[], object]) -> list[object]:
     return results
 
 
+def elsewhere(work: Callable[[], object]) -> threading.Thread:
+    """In another session of the database."""
+
+    def go() -> None:
+        try:
+            work()
+        finally:
+            database.close()
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    return thread
+
+
 def until_somebody_waits(*kinds: str) -> None:
-    """Returns as soon as another session waits for a lock of one of these kinds."""
+    """Returns as soon as another session waits for a lock of one of these kinds, or of any."""
+    # Not those of another worker's tests: whoever waits here holds other locks of this database.
+    waits = """SELECT FROM pg_locks WHERE NOT granted AND (locktype = ANY(%(kinds)s) OR %(any)s) AND pid IN (
+        SELECT pid FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()))"""
     with database.cursor() as cursor:
         for _ in range(1_000):
-            cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND locktype = ANY(%s)", [list(kinds)])
+            cursor.execute(waits, {"kinds": list(kinds), "any": not kinds})
             if cursor.fetchone() is not None:
                 return
             cursor.execute("SELECT pg_sleep(0.01)")
-    raise AssertionError("nobody waits")
+    pytest.fail("nobody waits")
