@@ -35,21 +35,32 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-step-do]")) showStep(event.target.closest("[data-step]"));
 });
 
-/* Somebody who types on while the control of a value is exchanged keeps what they typed, and their place. */
-let typing = null;
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const active = document.activeElement;
-  const inside = event.detail.target?.classList?.contains("clause-value") && event.detail.target.contains(active);
-  typing = inside && active.id ? { id: active.id, value: active.value } : null;
+/* What somebody types while the control of a value is exchanged stays, and so does their place. */
+const typing = new Map();
+const written = (part) => part.querySelector("input:not([type=checkbox]), textarea");
+const isValue = (part) => part?.classList?.contains("clause-value");
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const part = event.detail.target;
+  if (isValue(part)) part.dataset.sent = written(part)?.value ?? "";
 });
-const goOnTyping = () => {
-  const control = typing && document.getElementById(typing.id);
-  if (control && control.matches("input, textarea")) {
-    control.value = typing.value;
-    control.focus();
-  }
-  typing = null;
-};
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const part = event.detail.target;
+  const control = isValue(part) && written(part);
+  if (!control) return;
+  const typed = control.value === part.dataset.sent ? null : control.value;
+  typing.set(part.id, { id: control.id, typed, focused: control === document.activeElement });
+});
+// At once: until it has settled, somebody may have typed on.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const part = event.detail.target;
+  const before = isValue(part) ? typing.get(part.id) : null;
+  if (!before) return;
+  typing.delete(part.id);
+  const control = document.getElementById(before.id);
+  if (!control?.matches("input, textarea")) return;
+  if (before.typed !== null) control.value = before.typed;
+  if (before.focused) control.focus();
+});
 
 document.addEventListener("htmx:afterSettle", (event) => {
   const root = event.detail.target?.isConnected ? event.detail.target : document;
@@ -64,8 +75,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
       focus?.focus();
     });
     document.body.dispatchEvent(new CustomEvent("setup:changed"));
-  } else if (event.detail.target?.classList?.contains("clause-value")) {
-    goOnTyping();
+  } else if (isValue(event.detail.target)) {
     document.body.dispatchEvent(new CustomEvent("setup:changed"));
   }
 });

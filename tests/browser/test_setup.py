@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from integrations.models import Connection, ConnectionState, DirectoryPerson, Draft, Receipt
 from portal.accounts.models import Role, User
@@ -104,6 +104,25 @@ def test_a_file_is_rehearsed_by_keyboard_with_lists_that_follow(
     expect(page.locator("#include-0-1-field")).to_be_focused()
     expect(page.locator("#include-0-0-values")).to_have_value("care")
     assert Draft.objects.get().filter == {}
+
+
+@pytest.mark.slow
+def test_what_is_typed_while_the_values_of_a_field_are_on_their_way_stays(
+    profile: Profile, lead: User, connection: Connection
+) -> None:
+    page = profile()
+    rehearse(page, connection)
+    press(page, "Add a rule")
+    on_their_way: list[Route] = []
+    page.route("**/setup/options/**", lambda route: on_their_way.append(route))
+    with page.expect_request("**/setup/options/**"):
+        page.locator("#include-0-0-field").select_option("department")
+    page.locator("#include-0-0-values").fill("Care")
+    page.keyboard.press("Tab")
+    on_their_way.pop().continue_()
+    expect(page.locator("#include-0-0-known option")).to_have_count(2)
+    expect(page.locator("#include-0-0-values")).to_have_value("Care")
+    expect(page.locator("#matches .match-count strong")).to_have_text("1")
 
 
 @pytest.mark.slow
