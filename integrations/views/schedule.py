@@ -76,7 +76,7 @@ def _usual(connection: Connection) -> str:
     usual.schedule = []
     if hours := interval_of(entries_of(usual)):
         return every(hours)
-    return ", ".join(_times(usual))
+    return f"{', '.join(_times(usual))} UTC"
 
 
 def _initial(connection: Connection) -> dict[str, Any]:

@@ -213,7 +213,7 @@ def test_the_usual_time_is_the_one_at_which_this_connection_really_runs(side: Si
     (slot,) = slots_of(side.connection, clock.now().date())
     Connection.objects.update(schedule=["05:00"])
     html = page(side.customer, "connection_schedule", side.connection.public_id)
-    assert f"As usual for this system: {slot:%H:%M}" in html
+    assert f"As usual for this system: {slot:%H:%M} UTC" in html
 
 
 @pytest.mark.parametrize(
