@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Count, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,7 +23,7 @@ from integrations.models import Connection, Held, HeldState
 from integrations.permissions import POLICY
 from integrations.services import holds
 from integrations.services.starts import open_run
-from integrations.views.shared import DeskRequest, connection_of, do_and_say, page_of, person_of, text_of
+from integrations.views.shared import DeskRequest, connection_of, do_and_say, one_line, page_of, person_of
 from portal.accounts.policy import POST
 from portal.kit.errors import NeedsPerson
 
@@ -49,11 +50,13 @@ def holds_detail(request: DeskRequest, public_id: UUID) -> HttpResponse:
 def holds_decide(request: DeskRequest, public_id: UUID) -> HttpResponse:
     """Rejecting needs a reason; releasing is shown once more, with the names, and confirmed by their number.
 
-    Another page of the list (`?page=`) is asked for here too, so that whoever was chosen stays so.
+    Another page of the list (`?page=`) or another filter is asked for here too, so that whoever was chosen stays so.
     """
     connection = connection_of(request.user, public_id)
     if request.method != "POST":
         return redirect(reverse("holds_detail", args=[connection.public_id], query=request.GET))
+    if request.POST.get("do") == "look" and request.htmx and not request.htmx.boosted:
+        return _found(request, connection)
     if request.POST.get("do") == "look":
         return _page(request, connection, ReasonForm(initial={"reason": request.POST.get("reason", "")}))
     form = ReasonForm(request.POST)
@@ -127,21 +130,29 @@ def _picked(request: DeskRequest) -> set[UUID]:
 def _page(
     request: DeskRequest, connection: Connection, form: ReasonForm, *, status: int = 200
 ) -> HttpResponse:
-    run = open_run(connection)
     context = _rows(request, connection) | {
         "form": form,
         "everybody": request.POST.get("which") == "all",
         "total": holds.waiting(connection).count(),
-        "open_run": run,
         "decided": _decided(connection),
         "whys": WHYS.items(),
     }
-    context["may_decide"] &= run is None and bool(context["total"])
+    context["may_decide"] &= bool(context["total"])
     return render(request, "integrations/holds_detail.html", context, status=status)
 
 
+def _found(request: DeskRequest, connection: Connection) -> HttpResponse:
+    """The rows alone for another filter, with its address for the browser."""
+    rows = _rows(request, connection)
+    answer = render(request, "integrations/_held_rows.html", rows)
+    answer["HX-Push-Url"] = reverse("holds_detail", args=[connection.public_id], query=rows["asked"])
+    return answer
+
+
 def _rows(request: DeskRequest, connection: Connection) -> dict[str, Any]:
-    text, why = text_of(request), request.GET.get("why", "")
+    sent = request.POST if "q" in request.POST else request.GET  # htmx sends the filter with who was chosen
+    run = open_run(connection)
+    text, why = one_line(sent.get("q", "")), sent.get("why", "")
     page = page_of(request, _filtered(connection, text, why), PER_PAGE)
     picked = {str(one) for one in _picked(request)}
     return {
@@ -150,9 +161,11 @@ def _rows(request: DeskRequest, connection: Connection) -> dict[str, Any]:
         "rows": [(held, _why(held.why)) for held in page],
         "text": text,
         "why": why,
+        "asked": QueryDict(urlencode({name: said for name, said in (("q", text), ("why", why)) if said})),
         "picked": picked,
         "elsewhere": sorted(picked - {str(held.person.public_id) for held in page}),
-        "may_decide": POLICY["holds_decide"].allows(POST, request.user),
+        "open_run": run,
+        "may_decide": run is None and POLICY["holds_decide"].allows(POST, request.user),
     }
 
 

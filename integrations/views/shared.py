@@ -105,7 +105,12 @@ def page_of(request: HttpRequest, rows: QuerySet[M], size: int) -> Page[M]:
 
 def text_of(request: HttpRequest, name: str = "q") -> str:
     """What was typed into a search box: one line, no NUL, not endless."""
-    return " ".join(request.GET.get(name, "")[:100].replace("\x00", "").split())
+    return one_line(request.GET.get(name, ""))
+
+
+def one_line(text: str) -> str:
+    """At most 100 characters of it, without NUL."""
+    return " ".join(text[:100].replace("\x00", "").split())
 
 
 def people_by_key(connection: Connection, keys: Iterable[str]) -> dict[str, DirectoryPerson]:

@@ -21,6 +21,12 @@ on("click", "[data-theme-set]", (event, button) => {
   showTheme();
 });
 
+/* What is typed into a filter is asked for while it is typed. To ask once more when its field is left would take away
+   what somebody chooses in the list by that very click. */
+document.addEventListener("change", (event) => {
+  if (event.target.matches?.('form[hx-trigger^="input changed"] :is([type=search], [inputmode])')) event.stopPropagation();
+}, true);
+
 /* Where the device is, so that the server shows times as they are here (portal.middleware) */
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone) {

@@ -8,8 +8,10 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
+from portal.accounts.models import Role
 from tests.browser.test_accessible import signed_in
-from tests.support.people import a_user
+from tests.requests_app.factories import a_request
+from tests.support.people import a_company, a_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 Profile = Callable[..., Page]
@@ -70,3 +72,24 @@ def test_leaving_a_page_while_it_asks_for_something_raises_no_alarm(
     assert told.value.text == "alarm false"
     next_page[0].continue_()
     page.wait_for_url("**/requests/")
+
+
+@pytest.mark.slow
+def test_a_row_that_is_chosen_right_after_a_search_stays_chosen(
+    profile: Profile, live_server: LiveServer
+) -> None:
+    csm = a_user(Role.CSM)
+    for name in ("Amber Clinic", "Birch Clinic"):
+        a_request(company=a_company(name), by=csm)
+    page = signed_in(profile(), csm, live_server)
+    page.goto("/requests/?tab=all")
+    rows = page.locator("#rows tbody tr")
+    expect(rows).to_have_count(2)
+    page.locator("#filter-q").fill("Amber")
+    expect(rows).to_have_count(1)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    rows.get_by_role("checkbox").check()
+    page.wait_for_timeout(500)  # as long as a late question would take to come
+    assert [address for address in asked if "/requests/" in address] == []
+    expect(rows.get_by_role("checkbox")).to_be_checked()
